@@ -142,3 +142,10 @@ def test_a_question_is_not_asked_twice() -> None:
         assert question.id not in asked
         asked.add(question.id)
     assert {"experiment:bearer-unknown", "experiment:gateway-own-key"} <= asked
+
+
+def test_several_facts_that_point_to_one_cause_count_once() -> None:
+    pointer = IncidentFact(evidence=HERE, cause="refresh-lock", factor=WARNING_FACTOR)
+    before = ranking(("gateway-own-key", 0.7))
+    one = weigh(before, (pointer,), causes())
+    assert confidences(weigh(before, (pointer,) * 9, causes())) == confidences(one)

@@ -3,6 +3,7 @@
 Both are read as data of any shape: another version may have written them, or a person edited them.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -92,8 +93,9 @@ def doctor_facts(text: IncidentText) -> Iterator[IncidentFact]:
     for result in text.data["results"][:MAX_RESULTS]:
         if not isinstance(result, dict) or not isinstance(result_id := result.get("id"), str):
             continue
-        found = re.compile(rf'"id"\s*:\s*"{re.escape(result_id)}"').search(text.text, at)
-        at = found.end() if found else at
+        quoted = json.dumps(result_id)
+        found = text.text.find(quoted, at)
+        at = found + len(quoted) if found >= 0 else at
         ids.add(result_id)
         yield from _result_facts(text, result_id, result, line_of(text.text, at))
     if "gateway" not in ids and "gateway-invalid" not in ids:

@@ -8,7 +8,7 @@ from typing import Final
 from authprobe.diagnosis.incident.questions import FACTORS, questions
 from authprobe.diagnosis.symptom import Evidence
 
-ERROR_FACTOR: Final = 100.0
+ERROR_FACTOR: Final = 200.0
 """Change of the odds of the cause that an error of `doctor` names: it "will fail"."""
 WARNING_FACTOR: Final = 10.0
 

@@ -10,7 +10,6 @@ from authprobe.diagnosis.incident.facts import (
     ERROR_FACTOR,
     WARNING_FACTOR,
     IncidentFact,
-    line_of,
     line_of_key,
 )
 from authprobe.diagnosis.incident.login_facts import STORED_RANK, login_facts
@@ -37,6 +36,11 @@ PRECEDENCE: Final = {
 
 code.claude.com/docs/en/authentication
 """
+NAMES: Final = frozenset(
+    {BASE_URL, *PRECEDENCE, *PROXY_VARIABLES, "CLAUDE_CONFIG_DIR", "SSH_CONNECTION", "CI"}
+    | {"GITHUB_ACTIONS", "ANTHROPIC_CUSTOM_HEADERS", "NODE_EXTRA_CA_CERTS", "ANTHROPIC_MODEL"}
+)
+"""Settings that are facts."""
 SECRETS: Final = ("TOKEN", "KEY", "SECRET", "PASSWORD", "HEADERS")
 """Ends of the names of variables whose values are never shown."""
 FORMS: Final = {"sk-ant-api": "api-key", "sk-ant-oat": "oauth-token"}
@@ -75,10 +79,10 @@ def settings_of(text: IncidentText) -> Iterator[Setting]:
         case TextKind.SETTINGS:
             yield from _from_settings(text)
         case TextKind.ENVIRONMENT:
-            for match in ASSIGNMENT.finditer(text.text):
-                value = match[2].strip().strip("'\"")
-                line = line_of(text.text, match.start(1))
-                yield Setting(match[1], value, text.name, line, ENVIRONMENT_RANK)
+            for line, content in enumerate(text.text.splitlines(), 1):
+                if match := ASSIGNMENT.match(content):
+                    value = match[2].strip().strip("'\"")
+                    yield Setting(match[1], value, text.name, line, ENVIRONMENT_RANK)
         case TextKind.LOGIN:
             record = text.data["claudeAiOauth"]
             if isinstance(record, dict) and (
@@ -101,7 +105,9 @@ def _from_settings(text: IncidentText) -> Iterator[Setting]:
     begin = text.text.find('"env"')
     for name, value in env.items() if isinstance(env, dict) else ():
         if isinstance(value, str):
-            line = line_of_key(text.text, name, start=max(begin, 0))
+            # The line of any other variable is not told, and a file may have many of them.
+            is_told = name in NAMES
+            line = line_of_key(text.text, name, start=max(begin, 0)) if is_told else 1
             yield Setting(name, value, text.name, line, rank)
     helper = text.data.get("apiKeyHelper")
     if isinstance(helper, str) and helper.strip():

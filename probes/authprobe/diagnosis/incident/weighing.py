@@ -49,6 +49,8 @@ MIN_REST: Final = 0.05
 """Part that the words always leave to causes that they do not point to."""
 MIN_SHOWN: Final = 0.05
 """Confidence from which a cause is shown that only facts point to."""
+MIN_NAMED: Final = 0.35
+"""Confidence below which the answer is unknown, if facts speak against what the words say."""
 MIN_CANDIDATE: Final = 0.03
 """Probability from which a question is also about a cause that is not shown."""
 EVEN_PART: Final = 0.2
@@ -136,7 +138,9 @@ def weigh(
         for cause in order
         if cause in before or posteriors[cause] >= MIN_SHOWN
     )[: MAX_ALTERNATIVES + 1]
-    is_known = bool(ranked) and ranked[0].confidence >= LIKELY_CONFIDENCE
+    is_unknown = ranking.matches[0].cause.id == UNKNOWN
+    least = LIKELY_CONFIDENCE if is_unknown else MIN_NAMED
+    is_known = bool(ranked) and ranked[0].confidence >= least
     if not is_known and all(match.cause.id != UNKNOWN for match in ranked):
         ranked = (unknown_match(catalogue), *ranked[:MAX_ALTERNATIVES])
     return Ranking(ranked, posteriors)
@@ -173,12 +177,21 @@ def unknown_match(catalogue: Mapping[str, Cause]) -> CauseMatch:
 
 
 def _totals(weights: Iterable[FactWeight], catalogue: Mapping[str, Cause]) -> dict[str, float]:
-    """Return the product of all factors of each cause."""
+    """Return the product of all factors of each cause.
+
+    Of several facts that point to one cause only the strongest counts: they are seldom independent.
+    """
     totals = dict.fromkeys(catalogue, 1.0)
+    pointers: dict[str, float] = {}
     for weight in weights:
+        pointed = weight.fact.cause if weight.fact.factor > 1 else None
         for cause, factor in weight.factors.items():
-            if cause in totals:
+            if cause == pointed:
+                pointers[cause] = max(pointers.get(cause, 1.0), factor)
+            elif cause in totals:
                 totals[cause] *= factor
+    for cause, factor in pointers.items():
+        totals[cause] *= factor
     return {cause: min(max(total, 1 / MAX_FACTOR), MAX_FACTOR) for cause, total in totals.items()}
 
 
