@@ -1,5 +1,6 @@
 """Text of the doctor: the credential of each client first, then the results, worst first."""
 
+import itertools
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,11 @@ from typing import Final
 from rich.text import Text
 
 from authprobe.core.escaping import for_log, one_line
-from authprobe.doctor.inventory.precedence import ActiveCredential, FoundCredential
+from authprobe.doctor.inventory.precedence import (
+    NOT_VERIFIED,
+    ActiveCredential,
+    FoundCredential,
+)
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.redaction.redactor import Redactor
 
@@ -24,6 +29,10 @@ SEVERITY_STYLES: Final = {
     Severity.INFO: "cyan",
     Severity.OK: "green",
 }
+LIVE_HINT: Final = (
+    "not verified: only a request can tell whether the service accepts it; "
+    "`authprobe run --target live` asks (docs/live.md)"
+)
 MAX_SOURCES: Final = 2
 """Sources that are printed for a result; JSON has all."""
 
@@ -50,13 +59,23 @@ def as_text(
     text.append("credentials\n", "bold")
     for each in active:
         text.append(_block(_active_lines(each, clean), width))
+    if any(each.credential and each.credential.state == NOT_VERIFIED for each in active):
+        text.append(_block(iter((LIVE_HINT,)), width))
     for severity, title in SEVERITY_TITLES.items():
         section = [result for result in results if result.severity is severity]
         if section:
             text.append(f"{title}\n", SEVERITY_STYLES[severity])
-        for result in section:
-            text.append(_block(_result_lines(result, clean), width))
+        for _, alike in itertools.groupby(section, key=_advice):
+            *others, last = alike
+            for result in others:
+                text.append(_block(_summary_lines(result, clean), width))
+            text.append(_block(_result_lines(last, clean), width))
     return text
+
+
+def _advice(result: CheckResult) -> tuple[object, ...]:
+    """Return what helps against a result; neighbours with the same are printed with one."""
+    return result.id, result.remedy, result.cause, result.sources
 
 
 def _block(lines: Iterator[str], width: int | None) -> str:
@@ -80,11 +99,15 @@ def _wrap(line: str, width: int | None) -> str:
     )
 
 
-def _result_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
+def _summary_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
     where = f" [{clean(result.where)}]" if result.where else ""
     yield f"{result.id}: {clean(result.summary)}{where}"
     for detail in result.details:
         yield f"- {clean(detail)}"
+
+
+def _result_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
+    yield from _summary_lines(result, clean)
     if result.remedy:
         yield f"remedy: {clean(result.remedy)}"
     if result.cause:

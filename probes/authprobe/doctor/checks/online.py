@@ -156,16 +156,21 @@ def check_answer(request: OnlineRequest, answer: ServiceAnswer) -> CheckResult:
             remedy="Look up the endpoint in the current documentation, and update your clients.",
         )
     if status in request.refusals and (request.is_page or answer.envelope in JSON_ENVELOPES):
-        text = f"{host} answers, and refuses a made-up token ({status})."
+        text = f"{host} answers, and refuses {_sent(request)} ({status})."
         return ok("host-answers", text, host)
     if request.is_page and 200 <= status < 400:
         return ok("host-answers", f"{host} answers ({status}).", host)
     return warning(
         "host-unexpected",
-        f"{host} answers with status {status} instead of refusing a made-up token.",
+        f"{host} answers with status {status} instead of refusing {_sent(request)}.",
         host,
         cause=_unexpected_cause(request, answer),
     )
+
+
+def _sent(request: OnlineRequest) -> str:
+    """Return in words what a working service refuses."""
+    return "a request without parameters" if request.is_page else "a made-up token"
 
 
 def _absence_cause(answer: ServiceAnswer) -> str:
