@@ -214,6 +214,22 @@ def sso(hours: float, **fields: str) -> Setup:
     )
 
 
+def console_login(folder: str, hours: float) -> Setup:
+    """Return a setup with the login of `aws login`, which can be renewed (botocore 1.44.8)."""
+    end = datetime.datetime.fromtimestamp(hours_from_now(hours) / 1000, datetime.UTC)
+    token = {"secretAccessKey": CANARY, "expiresAt": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return several(
+        in_home(".aws/config", "[default]\nlogin_session = arn:aws:1\n"),
+        in_home(f"{folder}/1.json", {"accessToken": token, "refreshToken": CANARY}),
+    )
+
+
+def linked_cache(home: Home) -> None:
+    home.write(home.folder / "outside" / "1.json", {"expiresAt": "2020-01-01T00:00:00Z"})
+    (home.home / ".aws" / "sso").mkdir()
+    (home.home / ".aws" / "sso" / "cache").symlink_to(home.folder / "outside")
+
+
 def hardware(name: str, content: str) -> Setup:
     """Return a setup of a virtual machine whose hardware has this name."""
     path = f"root/sys/devices/virtual/dmi/id/{name}"
@@ -611,6 +627,38 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     "aws-sso-without-login": (
         several(cloud("BEDROCK"), in_home(".aws/config", "[default]\nsso_session = x\n")),
         ["info provider", "error cloud-credential-unusable"],
+    ),
+    "aws-sso-without-login-but-a-command": (
+        several(
+            cloud("BEDROCK"),
+            in_home(".aws/config", "[default]\nsso_session = x\n"),
+            lambda home: home.settings(awsAuthRefresh="aws sso login"),
+        ),
+        ["info provider"],
+    ),
+    "aws-sso-cache-linked-out-of-the-home": (
+        several(
+            cloud("BEDROCK"),
+            in_home(".aws/config", "[default]\nsso_session = x\n"),
+            linked_cache,
+        ),
+        ["info provider"],
+    ),
+    "aws-login": (
+        several(cloud("BEDROCK"), console_login(".aws/login/cache", 3)),
+        ["info provider"],
+    ),
+    "aws-login-expired": (
+        several(cloud("BEDROCK"), console_login(".aws/login/cache", -3)),
+        ["info provider"],
+    ),
+    "aws-login-in-another-folder": (
+        several(
+            cloud("BEDROCK"),
+            console_login("cache", 3),
+            lambda home: home.variables.update(AWS_LOGIN_CACHE_DIRECTORY=f"{home.home}/cache"),
+        ),
+        ["info provider"],
     ),
     "aws-export": (
         several(cloud("BEDROCK"), lambda home: home.settings(awsCredentialExport="/bin/aws-keys")),

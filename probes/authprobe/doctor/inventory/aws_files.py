@@ -41,16 +41,14 @@ def profile_sections(path: Path) -> dict[str, set[str]]:
 def cached_end(path: Path) -> tuple[datetime.datetime, bool] | None:
     """Return when the login in a cached file ends, and True if it can be renewed.
 
+    `aws sso login` writes the end beside the token, `aws login` into it (botocore 1.44.8).
     Registrations of the AWS CLI itself have no token, and are left out.
     """
     try:
         data = json.loads(read_text_file(path).text)
-        names = data.keys()
-        end = datetime.datetime.fromisoformat(data["expiresAt"].replace("UTC", "+00:00"))
+        token = data["accessToken"]
+        text = (token if isinstance(token, dict) else data)["expiresAt"]
+        end = datetime.datetime.fromisoformat(text.replace("UTC", "+00:00"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    if "accessToken" not in names:
-        return None
-    if end.tzinfo is None:
-        end = end.replace(tzinfo=datetime.UTC)
-    return end, "refreshToken" in names
+    return end.replace(tzinfo=end.tzinfo or datetime.UTC), "refreshToken" in data

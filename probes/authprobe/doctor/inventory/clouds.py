@@ -157,12 +157,11 @@ class _Finder:
         """Yield a credential if there is a file; a link out of the home is not followed."""
         found = CloudCredential(name=name, where=self.machine.display_path(path))
         try:
-            status = path.lstat()
-            target = path.resolve()
-            if target != path and not target.is_relative_to(self.machine.home.resolve()):
+            path.lstat()
+            if not self._stays(path):
                 yield replace(found, is_unread=True)
                 return
-            status = target.lstat()
+            status = path.stat()
         except (OSError, RuntimeError, ValueError):
             return
         moment = datetime.datetime.fromtimestamp(max(status.st_mtime, 0.0), datetime.UTC)
@@ -218,27 +217,32 @@ class _Finder:
         if not keys:
             return replace(found, problem="is in none of the files of AWS")
         if keys & SSO_KEYS:
-            return self._with_login(found, ("sso", "cache"))
-        return self._with_login(found, ("login", "cache")) if keys & LOGIN_KEYS else found
+            return self._with_login(found, self.path("", ".aws", "sso", "cache"))
+        if keys & LOGIN_KEYS:
+            cache = self.path("AWS_LOGIN_CACHE_DIRECTORY", ".aws", "login", "cache")
+            return self._with_login(found, cache)
+        return found
 
-    def _with_login(self, found: CloudCredential, folder: tuple[str, str]) -> CloudCredential:
+    def _with_login(self, found: CloudCredential, cache: Path) -> CloudCredential:
         """Return the profile with the end of the latest login in a cache; its tokens stay there."""
-        ends = [end for path in self._cached(folder) if (end := cached_end(path)) is not None]
-        if not ends:
-            return replace(found, problem="needs a login, of which there is none")
-        moment, is_renewable = max(ends)
-        can_renew = is_renewable or any(
-            _is_text(each.file.data, "awsAuthRefresh") for each in self.settings
-        )
-        return replace(found, expires=moment, is_renewable=can_renew)
-
-    def _cached(self, folder: tuple[str, str]) -> list[Path]:
-        path = self.machine.home.joinpath(".aws", *folder)
         try:
-            files = sorted(each for each in path.glob("*.json") if not each.is_symlink())
-        except (OSError, RuntimeError):
-            return []
-        return files[:MAX_SSO_FILES]
+            if not self._stays(cache):
+                return replace(found, is_unread=True)
+            files = sorted(each for each in cache.glob("*.json") if not each.is_symlink())
+        except (OSError, RuntimeError, ValueError):
+            files = []
+        ends = [end for path in files[:MAX_SSO_FILES] if (end := cached_end(path)) is not None]
+        renews = any(_is_text(each.file.data, "awsAuthRefresh") for each in self.settings)
+        if not ends:
+            problem = None if renews else "needs a login, of which there is none"
+            return replace(found, problem=problem)
+        moment, is_renewable = max(ends)
+        return replace(found, expires=moment, is_renewable=is_renewable or renews)
+
+    def _stays(self, path: Path) -> bool:
+        """Return True unless a link on the way leads out of the home."""
+        target = path.resolve()
+        return target == path or target.is_relative_to(self.machine.home.resolve())
 
     # --- Google: cloud.google.com/docs/authentication/application-default-credentials
 
