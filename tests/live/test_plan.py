@@ -90,9 +90,14 @@ def test_a_question_to_another_model_can_cost_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ['CLAUDE_CODE_EXTRA_BODY: "{}"', 'CLAUDE_CODE_MAX_OUTPUT_TOKENS: "9000"']
+    "variable",
+    [
+        'CLAUDE_CODE_EXTRA_BODY: "{}"',
+        'CLAUDE_CODE_MAX_OUTPUT_TOKENS: "9000"',
+        "ANTHROPIC_BEDROCK_BASE_URL: https://api.anthropic.com",
+    ],
 )
-def test_a_question_is_not_made_dearer(variable: str, tmp_path: Path) -> None:
+def test_a_question_is_not_made_dearer_nor_another(variable: str, tmp_path: Path) -> None:
     text = CLAUDE.replace("matrix:", f"environments: {{own: {{{variable}}}}}\nmatrix:")
     text += "include: [{credential: key, environment: own}]\n"
     assert not any("/own/" in each.case.id for each in plan_of(tmp_path, text).cases)

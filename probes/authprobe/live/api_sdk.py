@@ -27,7 +27,6 @@ from authprobe.core.client_kinds import Registry
 from authprobe.core.isolation import CA_VARIABLES
 from authprobe.live.client_traces import ClientTraces
 from authprobe.live.clients import (
-    BASE_URL,
     Access,
     ask_client,
     check_hosts,
@@ -41,7 +40,7 @@ from authprobe.live.gated_container import GatedContainer, check_isolation, open
 from authprobe.live.plan import MESSAGE_USD, SDK_REQUESTS
 from authprobe.observation.model import Cost, EvidenceSource, Observation, Outcome, status_outcome
 from authprobe.plan.case import Case
-from authprobe.scenario.live import is_anthropic
+from authprobe.scenario.live import BASE_URL, is_anthropic
 from authprobe.settings import private_folders
 
 DRIVER: Final = "anthropic_sdk_live"

@@ -19,7 +19,6 @@ from authprobe.live.claude_result import ClaudeReading
 from authprobe.live.claude_run import ClaudeQuestion, ClaudeRun, LoginPlace, run_claude
 from authprobe.live.client_traces import ClientTraces
 from authprobe.live.clients import (
-    BASE_URL,
     Access,
     ask_client,
     check_hosts,
@@ -41,6 +40,7 @@ from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.clients import INSTALLED
 from authprobe.scenario.live import (
+    BASE_URL,
     STORED,
     too_old,
 )

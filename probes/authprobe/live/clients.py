@@ -28,6 +28,7 @@ from authprobe.live.requests import value_of
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.live import (
+    BASE_URL,
     COSTLY_VARIABLES,
     STORED,
     SUBSCRIPTION_TOKENS,
@@ -44,7 +45,6 @@ NO_VERDICT: Final = {
     Outcome.UNREACHABLE: NotAsked.CONNECTION,
 }
 """Outcomes that say nothing about a credential, and the reasons that authprobe gives for them."""
-BASE_URL: Final = "ANTHROPIC_BASE_URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +207,8 @@ def scenario_variables(case: Case) -> Mapping[str, str]:
         variable = CLIENT_VARIABLES.get(name)
         if variable is None or variable.value is ValueKind.HOME_PATH or variable.reaches_out:
             raise ClientError(f"the variable {name} exists on the emulator only")
+        if variable.is_address and name != BASE_URL:
+            raise ClientError(f"the variable {name} is for another service than the Claude API")
         if name in COSTLY_VARIABLES:
             raise ClientError(f"the variable {name} could make the question dearer, or repeat it")
     if case.settings_env:

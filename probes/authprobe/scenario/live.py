@@ -31,6 +31,8 @@ SUBSCRIPTION_TOKENS: Final = (
 )
 """Tokens of a person's subscription, which only the unmodified `claude` sends."""
 
+BASE_URL: Final = "ANTHROPIC_BASE_URL"
+"""The one variable with an address that a live client reads."""
 COSTLY_VARIABLES: Final = frozenset(
     {
         *("CLAUDE_CODE_EFFORT_LEVEL", "CLAUDE_CODE_EXTRA_BODY", "CLAUDE_CODE_MAX_OUTPUT_TOKENS"),

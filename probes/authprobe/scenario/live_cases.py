@@ -14,6 +14,7 @@ from authprobe.scenario.checks.variables import address_hosts, address_values
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.live import (
+    BASE_URL,
     COSTLY_VARIABLES,
     STORED,
     SUBSCRIPTION_TOKENS,
@@ -116,6 +117,9 @@ def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
     variables = scenario.environments.get(names.environment, {})
     for name in COSTLY_VARIABLES & variables.keys() if endpoint is None else ():
         yield f"the variable {name} could make the question dearer, or repeat it"
+    for name, _ in address_hosts(variables) if endpoint is None else ():
+        if name != BASE_URL:
+            yield f"the variable {name} is for another service than the Claude API"
     asked = hosts_asked(client, endpoint, variables)
     for host in asked:
         if host not in scenario.live.hosts:
