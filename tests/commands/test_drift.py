@@ -531,6 +531,18 @@ def test_command_uses_the_proxy_and_the_authority_of_its_environment(tmp_path: P
     assert (tmp_path / "reports" / "drift.html").is_file()
 
 
+def test_reader_that_has_enough_costs_no_file(tmp_path: Path) -> None:
+    """The service is not asked again for what `head` did not want to read."""
+    with emulate() as real, command(tmp_path, dict(real.proxy_environment), "L02") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.OK, err
+    assert "page: reports/drift.html" in err
+    assert len(list((tmp_path / "reports").iterdir())) == 4
+
+
 def test_interruption_writes_nothing(tmp_path: Path) -> None:
     with emulate() as real:
         real.fault("delay", seconds=30)

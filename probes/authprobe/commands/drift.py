@@ -23,6 +23,7 @@ from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.escaping import for_log
 from authprobe.core.process_memory import protect_memory
 from authprobe.core.secret_values import secret_value_problem
+from authprobe.core.standard_streams import discard_output
 from authprobe.drift.emulated import emulated_service
 from authprobe.drift.made_up import made_up_values
 from authprobe.drift.model import Drift, DriftRow, Kind, RowResult, Values
@@ -255,10 +256,14 @@ def _publish(result: Drift, options: DriftOptions, redactor: Redactor) -> int:
     if scan_text(f"{json_text}\n{markdown}", redactor):
         print_error("output withheld: it contains what looks like a credential")
         return ExitCode.SECRET_FOUND
-    if options.as_json:
-        print_json(json_text)
-    else:
-        _print_rows(result, str(options.out / FILE_NAME))
+    try:
+        if options.as_json:
+            print_json(json_text)
+        else:
+            _print_rows(result, str(options.out / FILE_NAME))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `head` has read enough; the files have it all
+        discard_output()
     from authprobe.report.html.drift_page import drift_page  # jinja2 takes long
 
     page = drift_page(result, rerun_command(options), path)
