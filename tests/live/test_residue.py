@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.live.residue import search_residue
+from authprobe.live.residue import CANARY_PREFIX, search_residue
 from authprobe.live.secrets import Secrets
 
 KEY = "sk-ant-api03-" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7"
@@ -110,6 +110,15 @@ def test_files_that_a_link_points_to_are_not_of_the_run(tmp_path: Path) -> None:
 def test_the_made_up_secret_is_left_nowhere(tmp_path: Path) -> None:
     assert search_residue(SECRETS, [tmp_path]).is_clean
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_made_up_secret_of_a_killed_search_is_removed(tmp_path: Path) -> None:
+    killed, running = (tmp_path / f"{CANARY_PREFIX}{name}" for name in ("killed", "running"))
+    for path in (killed, running):
+        path.write_text("a made-up secret")
+    os.utime(killed, (0, 0))
+    assert search_residue(SECRETS, [tmp_path]).is_clean
+    assert list(tmp_path.iterdir()) == [running]
 
 
 def test_a_search_that_finds_no_file_says_so(

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import UNSCANNED, scan_data
 
 CANARY_PREFIX: Final = ".authprobe-canary-"
+CANARY_LIFETIME: Final = 3600.0
+"""Seconds after which no search still needs its made-up secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,10 @@ def _planted_canary(places: Iterable[Path], redactor: Redactor) -> Iterator[Path
     if folder is None:
         yield None
         return
+    for old in folder.glob(f"{CANARY_PREFIX}*"):  # of a search that was killed
+        with contextlib.suppress(OSError):
+            if time.time() - old.lstat().st_mtime > CANARY_LIFETIME:
+                old.unlink()
     value = secrets.token_hex(24)
     redactor.learn(SLOT, value)
     with tempfile.NamedTemporaryFile("w", dir=folder, prefix=CANARY_PREFIX) as file:
@@ -116,7 +123,7 @@ def _names_in(path: Path, redactor: Redactor) -> tuple[frozenset[str], int | Non
     that the link points to.
     """
     names = redactor.slots_in(path.name) | _attribute_names(path, redactor)
-    if path.is_symlink():
+    with contextlib.suppress(OSError):  # no link, or gone meanwhile
         return names | redactor.slots_in(str(path.readlink())), None
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         return names | {UNSCANNED}, None
