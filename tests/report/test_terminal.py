@@ -1,4 +1,5 @@
 import io
+import re
 from dataclasses import replace
 
 from rich.console import Console
@@ -6,7 +7,7 @@ from rich.console import Console
 from authprobe.observation.findings import Finding
 from authprobe.observation.model import Outcome
 from authprobe.report.terminal import print_run
-from authprobe.run.model import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Reason, Run
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 from tests.support.runs import REFUSED, regressed
@@ -178,3 +179,19 @@ def test_warnings_are_printed() -> None:
 def test_ids_are_complete_on_a_narrow_terminal() -> None:
     drawn = printed(make_run(failed("a" * 200)), width=60)
     assert "a" * 200 in drawn
+
+
+def test_prose_breaks_at_spaces_on_a_narrow_terminal_and_commands_stay_whole() -> None:
+    run = make_run(failed("a-long-id-of-a-case/" * 5))
+    run = replace(run, cases=(replace(run.cases[0], reasons=(Reason(id="x", summary=PROSE),)),))
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", printed(run, width=60, terminal=True)).splitlines()
+    first = next(number for number, line in enumerate(lines) if "Why:" in line)
+    assert lines[first].endswith(" credential of")
+    assert lines[first + 1].startswith(" " * 8)
+    assert all(len(line) <= 60 for line in lines if "a-long-id" not in line)
+    (command,) = (line for line in lines if "Run it again" in line)
+    assert command.endswith("a-long-id-of-a-case/")
+    assert f"Why: {PROSE}" in printed(run, width=60)
+
+
+PROSE = "The client said so much about the credential of this case that no line of it holds it all."

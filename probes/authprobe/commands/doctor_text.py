@@ -1,7 +1,6 @@
 """Text of the doctor: the credential of each client first, then the results, worst first."""
 
 import itertools
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from authprobe.core.escaping import for_log, one_line
+from authprobe.core.wrapping import wrap_line
 from authprobe.doctor.inventory.precedence import (
     NOT_VERIFIED,
     ActiveCredential,
@@ -82,21 +82,7 @@ def _block(lines: Iterator[str], width: int | None) -> str:
     """Return a first line, and the others indented below it."""
     first, *rest = lines
     indented = [f"  {first}", *(f"      {line}" for line in rest)]
-    return "".join(f"{_wrap(line, width)}\n" for line in indented)
-
-
-def _wrap(line: str, width: int | None) -> str:
-    """Return the line in several, broken at spaces only: a path or a command stays whole."""
-    if width is None or len(line) <= width:
-        return line
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    return textwrap.fill(
-        line,
-        width,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return "".join(f"{wrap_line(line, width)}\n" for line in indented)
 
 
 def _summary_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:

@@ -24,6 +24,7 @@ from authprobe.core.escaping import for_log
 from authprobe.core.process_memory import protect_memory
 from authprobe.core.secret_values import secret_value_problem
 from authprobe.core.standard_streams import discard_output
+from authprobe.core.wrapping import terminal_width, wrap_line
 from authprobe.drift.emulated import emulated_service
 from authprobe.drift.made_up import made_up_values
 from authprobe.drift.model import Drift, DriftRow, Kind, RowResult, Values
@@ -301,9 +302,9 @@ def _print_rows(result: Drift, path: str) -> None:
         text.append(f" {words.asked_words(each.row)}{rules}\n")
         text.append("".join(f"{'':<20}{for_log(line)}\n" for line in words.details(each)))
     OutputConsole(highlight=False).print(text, soft_wrap=True)
-    print_text(f"{words.headline(result)}\n{words.counts(result)}")
-    if step := words.next_step(result, path):
-        print_text(step)
+    for line in (words.headline(result), words.counts(result), words.next_step(result, path)):
+        if line:
+            print_text(wrap_line(line, terminal_width(sys.stdout)))
 
 
 def rerun_command(options: DriftOptions) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from authprobe.commands.printing import print_error
 from authprobe.core.process_memory import protect_memory
+from authprobe.core.wrapping import terminal_width, wrap_line
 from authprobe.errors import SettingsError
 from authprobe.live.ci_jobs import check_job
 from authprobe.live.guards import check_values
@@ -57,7 +58,7 @@ def obtain_consent(settings: Settings, cases: Sequence[Case], *, verbose: bool =
         *renewal,
         *missing_secrets(plan, variables, secrets),
     ):
-        print_error(line)
+        print_error(wrap_line(line, terminal_width(sys.stderr)))
     check_cost(plan, settings.max_cost_usd)
     if plan.cases and not settings.is_confirmed:
         _confirm()

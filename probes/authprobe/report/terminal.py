@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from authprobe.core.escaping import for_display, for_log
+from authprobe.core.wrapping import wrap_line
 from authprobe.report.model import live, matrix, news, phrases
 from authprobe.report.model.breakages import Breakage, breakages, flaky_cases, other_changes
 from authprobe.report.model.version_changes import VersionChange, describe_change, version_changes
@@ -57,14 +58,23 @@ _PLAIN: Final = str.maketrans(
 def print_run(run: Run, console: Console, *, verbose: bool = False) -> None:
     """Print what went wrong and what is new, then the verdict; all cases if `verbose`."""
     plain = console.options.ascii_only
+    width = console.width if console.is_terminal else None
     drawn = Text()
     for line, style in _lines(run, plain=plain, verbose=verbose):
         indent = len(line) - len(line.lstrip(" "))
-        drawn.append(line[:indent]).append(_printable(line[indent:], plain=plain), style)
+        text = line[:indent] + _printable(line[indent:], plain=plain)
+        shown = wrap_line(text, width) if _is_prose(text) else text
+        drawn.append(shown[:indent]).append(shown[indent:], style)
         drawn.append("\n")
     drawn.right_crop(1)
-    # No line is wrapped: users copy ids and search for them.
+    # Nothing else is wrapped: users copy commands and ids, and search for them.
     console.print(drawn, soft_wrap=True)
+
+
+def _is_prose(line: str) -> bool:
+    """Return True unless the line is a command to copy, or has columns."""
+    words = line.strip()
+    return ": authprobe " not in words and "  " not in words
 
 
 def _lines(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:

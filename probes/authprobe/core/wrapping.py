@@ -1,0 +1,27 @@
+"""Lines for a terminal: broken at spaces only, so that names, paths and commands stay whole."""
+
+import shutil
+import textwrap
+from typing import Final, TextIO
+
+_INDENT: Final = 4
+"""Spaces before the rest of a line, beside its own."""
+
+
+def wrap_line(line: str, width: int | None) -> str:
+    """Return the line in several of at most `width` characters; None: it is not wrapped."""
+    if width is None or len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + _INDENT)
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """Return the width of the terminal that a stream writes to; None: it is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
