@@ -520,3 +520,13 @@ def test_date_that_no_clock_has_is_not_kept(date: str, is_kept: bool, tmp_path: 
     result = hostile_answer(answer, tmp_path)
     assert result.status == 200
     assert (result.date_offset is not None) == is_kept
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("7", 7), ("9999999", 9999999), ("47110815", None), ("-1", None)]
+)
+def test_retry_after_that_could_be_a_secret_is_not_kept(
+    text: str, seconds: int | None, tmp_path: Path
+) -> None:
+    answer = response(b"{}", f"HTTP/1.1 429 Wait\r\nretry-after: {text}")
+    assert hostile_answer(answer, tmp_path).retry_after == seconds

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from authprobe.core.secret_values import MIN_SECRET_LENGTH
 from authprobe.service.answer import KEPT_HEADERS, Envelope, NotAsked, RequestId, ServiceAnswer
 
 MAX_MESSAGE_LENGTH: Final = 500
@@ -123,7 +124,8 @@ def _request_id(data: Mapping[str, Any] | None) -> RequestId:
 
 
 def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+    """Return a number of seconds; None: it is none, or so long that it could be a secret."""
+    return int(text) if re.fullmatch(rf"[0-9]{{1,{MIN_SECRET_LENGTH - 1}}}", text) else None
 
 
 def _date_offset(text: str) -> float | None:
