@@ -11,6 +11,7 @@ from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import SettingsError
 from authprobe.plan.case import Case
+from authprobe.redaction.readings import decodings
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.live import SUBSCRIPTION_TOKENS, VARIABLE_PREFIX, is_anthropic
 from authprobe.scenario.live_cases import credential_hosts, hosts_asked
@@ -69,11 +70,8 @@ def value_problem(case: Case, credential: Credential, secrets: HasValues) -> str
     for host in asked:
         if host not in case.live.hosts or host not in bound:
             return f"{credential.source} is not for {host}"
-    value = (secrets.value(credential) or "").lower()
-    is_subscription = (
-        any(mark in value for mark in _SUBSCRIPTION_MARKS)
-        or credential.token in SUBSCRIPTION_TOKENS
-    )
+    value = secrets.value(credential) or ""
+    is_subscription = _holds_subscription_token(value) or credential.token in SUBSCRIPTION_TOKENS
     if is_subscription and case.client.kind != ClientKind.CLAUDE_CODE:
         return (
             f"{credential.source} is the token of a subscription, which only the unmodified claude "
@@ -81,7 +79,7 @@ def value_problem(case: Case, credential: Credential, secrets: HasValues) -> str
         )
     if is_subscription and not all(map(is_anthropic, asked)):
         return f"{credential.source} is the token of a subscription, which stays with Anthropic"
-    return _kind_problem(credential, value)
+    return _kind_problem(credential, value.lower())
 
 
 def _kind_problem(credential: Credential, value: str) -> str | None:
@@ -91,3 +89,9 @@ def _kind_problem(credential: Credential, value: str) -> str | None:
             name = (credential.source or "").removeprefix(VARIABLE_PREFIX)
             return f"{name} should hold a token of the kind '{credential.token}', but holds {noun}"
     return None
+
+
+def _holds_subscription_token(value: str) -> bool:
+    """Return True if a value has a token of a subscription anywhere in it, also encoded."""
+    texts = (decoding.text.lower() for decoding in decodings(value))
+    return any(mark in text for text in texts for mark in _SUBSCRIPTION_MARKS)
