@@ -480,6 +480,36 @@ def test_proxy_that_refuses(head: str, tmp_path: Path) -> None:
     assert answer.problem
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 50_000,
+        b"HTTP/1.1 407 No\r\nx\x00: y\r\n\r\n",
+    ],
+)
+def test_what_is_no_proxy_is_told_as_one(data: bytes, tmp_path: Path) -> None:
+    def serve(channel: socket.socket) -> None:
+        read_head(channel)
+        channel.sendall(data)
+
+    with hostile_server(serve, tmp_path, with_tls=False) as (_, way):
+        answer = through(f"http://{LOOPBACK}:{way.addresses[API, 443][1]}")
+    assert answer.not_asked is NotAsked.PROXY
+    assert answer.problem
+
+
+def test_failure_behind_the_tunnel_is_not_the_proxys(tmp_path: Path) -> None:
+    def serve(channel: socket.socket) -> None:
+        read_head(channel)
+        channel.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"no TLS" * 10)
+
+    with hostile_server(serve, tmp_path, with_tls=False) as (_, way):
+        answer = through(f"http://{LOOPBACK}:{way.addresses[API, 443][1]}")
+    assert answer.not_asked is NotAsked.TLS
+
+
 def test_proxy_that_is_not_there() -> None:
     with socket.create_server((LOOPBACK, 0)) as unused:
         port = unused.getsockname()[1]

@@ -31,6 +31,8 @@ PAUSE: Final = 1.0
 MAX_RESPONSE_BYTES: Final = 64 * 1024
 MAX_NAME_LENGTH: Final = 80
 """Characters of a name in a certificate."""
+ON_THE_WAY: Final = frozenset({NotAsked.CONNECTION, NotAsked.TIMEOUT})
+"""Failures that are a proxy's if it has made no tunnel yet."""
 QUOTED: Final = re.compile(r":? *(?:bytearray\(b|\bb)['\"]")
 """Start of the bytes that h11 quotes in an error: they may be a header, whose value is not kept."""
 USER_AGENT: Final = f"authprobe/{authprobe.__version__}"
@@ -146,6 +148,8 @@ class Asker:
             answer = self._failed(NotAsked.CONNECTION, str(error))
         finally:
             wire.close()
+        if answer.not_asked in ON_THE_WAY and wire.through_proxy and not wire.is_at_host:
+            answer = replace(answer, not_asked=NotAsked.PROXY)
         return replace(answer, tls=self._clean_tls(wire.tls), seconds=wire.seconds)
 
     def _clean_tls(self, tls: Tls | None) -> Tls | None:

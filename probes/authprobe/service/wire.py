@@ -44,6 +44,8 @@ class Wire(httpcore.NetworkBackend):
     connect_only: bool = False
     """True: nothing is sent after the TLS handshake with the host."""
     through_proxy: bool = False
+    is_at_host: bool = False
+    """True: whatever fails from now on is no fault of a proxy that refused a tunnel."""
     seconds: PhaseSeconds = field(default_factory=PhaseSeconds)
     tls: Tls | None = None
     ready_at: float = 0.0
@@ -158,6 +160,7 @@ class WireStream(httpcore.NetworkStream):
         """Do the TLS handshake, and keep its facts if it is that with the host."""
         wire, begin = self._wire, time.monotonic()
         is_host = server_hostname == wire.host
+        wire.is_at_host |= is_host
         try:
             stream = self._stream.start_tls(ssl_context, server_hostname, wire.remaining())
         except httpcore.ConnectTimeout:
