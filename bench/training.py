@@ -56,17 +56,17 @@ SCALES: Final = {WORDS: 3.0, PAIRS: 2.0, PARTS: 3.0, FACTS: 0.5, SPEAKERS: 0.5, 
 """Size of each group's values: a larger one lets its weights grow more easily."""
 MIN_TEXTS: Final = 2
 """Texts in which a feature must occur."""
-MAX_FEATURES: Final = 12000
+MAX_FEATURES: Final = 14000
 INVERSE_PENALTY: Final = 5.0
 MADE_UP_WEIGHT: Final = 0.5
 """Weight of a made-up text; that of a thread is 1."""
-TRUST: Final = Trust(model=0.85, score=0.7, decisive=0.5, first=0.25)
+TRUST: Final = Trust(model=0.85, score=0.35, decisive=0.3, first=0.1)
 """Fitted on threads that were gathered after the signs were written.
 
 The signs cannot be weighed on the texts that they were written for.
 """
-CERTAIN: Final = 0.95
-LIKELY: Final = 0.6
+CERTAIN: Final = 0.97
+LIKELY: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
