@@ -104,7 +104,7 @@ def test_what_is_on_purpose_is_no_problem(tmp_path: Path) -> None:
     home.login(expiresAt=4_000_000_000_000)
     process = doctor(home)
     assert process.code == 1
-    assert f"--gateway {url} keeps this warning away once, and gateways = " in process.out
+    assert f"`--gateway {url}` keeps this warning away once, and `gateways = " in process.out
     assert "in ~/.config/authprobe/authprobe.toml" in process.out
     assert process.out.splitlines()[3] == f"      sent to the gateway {url}"
     assert doctor_json(home)["wins"]["claude-code 2.1.330"]["gateway"] == url

@@ -1,25 +1,34 @@
 """Lines for a terminal: broken at spaces only, so that names, paths and commands stay whole."""
 
+import re
 import shutil
 import textwrap
 from typing import Final, TextIO
 
 _INDENT: Final = 4
 """Spaces before the rest of a line, beside its own."""
+_COMMAND: Final = re.compile(r"`[^`]{1,100}`")
+_JOINT: Final = "\0"
+"""Stands for a space at which no line is broken."""
 
 
 def wrap_line(line: str, width: int | None) -> str:
-    """Return the line in several of at most `width` characters; None: it is not wrapped."""
+    """Return the line in several of at most `width` characters; None: it is not wrapped.
+
+    A command in backticks and a path stay whole, to be copied.
+    """
     if width is None or len(line) <= width:
         return line
     indent = " " * (len(line) - len(line.lstrip()) + _INDENT)
-    return textwrap.fill(
-        line,
+    joined = _COMMAND.sub(lambda match: match[0].replace(" ", _JOINT), line)
+    wrapped = textwrap.fill(
+        joined,
         width,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return wrapped.replace(_JOINT, " ")
 
 
 def terminal_width(stream: TextIO) -> int | None:

@@ -55,8 +55,9 @@ def _advice(inventory: Inventory, option: str, value: str) -> str:
     machine = inventory.machine
     folder = machine.own_config_folder or machine.folder
     return (
-        f"If it is on purpose: --{option} {value} keeps this warning away once, and "
-        f'{option}s = ["{value}"] under [{TABLE}] in {machine.display_path(folder / FILE)} always.'
+        f"If it is on purpose: `--{option} {value}` keeps this warning away once, and "
+        f'`{option}s = ["{value}"]` under `[{TABLE}]` in '
+        f"{machine.display_path(folder / FILE)} always."
     )
 
 
