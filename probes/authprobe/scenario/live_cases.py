@@ -53,7 +53,10 @@ def hosts_asked(
 ) -> tuple[str, ...]:
     """Return the hosts to which a live case sends its credentials."""
     if endpoint is not None:
-        return (urlsplit(endpoint.url).hostname or "",)
+        try:
+            return (urlsplit(endpoint.url).hostname or "",)
+        except ValueError:  # reported as an address
+            return ("",)
     addresses = tuple(host for _, host in address_hosts(variables))  # type: ignore[arg-type]
     return addresses or (API,)
 
@@ -70,9 +73,14 @@ def addresses_asked(
 
 
 def _with_port(host: str, url: str) -> str:
-    parts = urlsplit(url)
-    is_usual = parts.port in (None, 443 if parts.scheme == "https" else 80)
-    return host if is_usual else f"[{host}]:{parts.port}" if ":" in host else f"{host}:{parts.port}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # reported as an address
+        return host
+    if port in (None, 443 if parts.scheme == "https" else 80):
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def credential_hosts(credential: Credential, live_hosts: tuple[str, ...]) -> tuple[str, ...]:

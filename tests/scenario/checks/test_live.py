@@ -385,6 +385,46 @@ def test_the_id_of_a_workspace_has_one_header(way: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "[::1]",
+            "::ffff:127.0.0.1",
+            "::1%lo",
+            "2001:db8::1",
+            "127.1",
+            "0x7f000001",
+            "2130706433",
+        ),
+        *("0177.0.0.1", "10.0.0.1", "127.0.0.1.", "localhost.", "LOCALHOST", "169.254.169.254"),
+        *("api.anthropic.com.", "API.anthropic.com", "api.anthropic.com:443", "*.anthropic.com"),
+        *("\u0430pi.anthropic.com", "api\u3002anthropic.com", "\ufb00.com", "a@b.com", "a/b.com"),
+    ],
+)
+def test_a_host_is_a_plain_name_in_lower_case_or_loopback(host: str, tmp_path: Path) -> None:
+    text = changed("[api.anthropic.com, gateway", f'["{host}", api.anthropic.com, gateway')
+    (message,) = errors(tmp_path, text)
+    assert message.startswith("6:11: the host ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://api.anthropic.com/", "https://api.anthropic.com@evil.example/"),
+        *("https://evil.example@api.anthropic.com/", "https://api.anthropic.com./"),
+        *("https://api.anthropic.com;evil.example/", "https://api%2eanthropic.com/"),
+        *("https://evil.example\\\\@api.anthropic.com/", "https://api\u3002anthropic.com/"),
+        *("https://[::1/", "https://[api.anthropic.com]/", "https://ap\u2100.com/"),
+        *("https://api.anthropic.com:0/", "https://api.anthropic.com:99999/"),
+        *("https://api.anthropic.com.evil.example/", "https://[::ffff:7f00:1]/"),
+    ],
+)
+def test_an_address_has_a_host_of_live_and_nothing_else(url: str, tmp_path: Path) -> None:
+    text = changed("models: {url: https://api.anthropic.com/v1/models", f'models: {{url: "{url}"')
+    assert {message[:7] for message in errors(tmp_path, text)} == {"10:17: "}
+
+
 def test_a_name_at_the_end_of_ids_is_not_given_twice(tmp_path: Path) -> None:
     text = changed("matrix:", "headers:\n  live: {anthropic-beta: x}\nmatrix:\n  headers: [live]")
     found = errors(tmp_path, text)
