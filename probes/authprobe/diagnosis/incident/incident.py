@@ -8,17 +8,10 @@ words.
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from authprobe.diagnosis.causes import Cause, causes
 from authprobe.diagnosis.decision import decide, rank
-from authprobe.diagnosis.incident.archive import (
-    ArchivedRequest,
-    archived_secrets,
-    failed_requests,
-    request_fact_sets,
-    request_passages,
-)
 from authprobe.diagnosis.incident.contradictions import (
     against_words,
     believed_facts,
@@ -45,6 +38,9 @@ from authprobe.diagnosis.model import model
 from authprobe.diagnosis.symptom import Evidence, FactSet, Symptom
 from authprobe.diagnosis.text_facts import symptom_from_text
 from authprobe.redaction.redactor import Redactor
+
+if TYPE_CHECKING:
+    from authprobe.diagnosis.incident.archive import ArchivedRequest
 
 MIN_SECRET_LENGTH: Final = 8
 """Characters; to redact shorter values would redact ordinary words as well."""
@@ -149,11 +145,7 @@ def open_incident(
     """
     secrets = _secrets(texts)
     redactor = _redactor(secrets)
-    requests = {
-        number: failed_requests(text)
-        for number, text in enumerate(texts)
-        if text.kind is TextKind.ARCHIVE
-    }
+    requests = _requests(texts)
     words = join_passages(_passages(texts, requests)).without(secrets)
     symptom = _symptom(texts, words, requests, redactor)
     catalogue = causes()
@@ -191,10 +183,7 @@ def _redactor(secrets: Iterable[str]) -> Redactor:
 def _secrets(texts: Iterable[IncidentText]) -> set[str]:
     """Return the lines of the secret values of the texts that patterns do not find."""
     values = {
-        line.strip()
-        for text in texts
-        for value in (archived_secrets if text.kind is TextKind.ARCHIVE else secret_values)(text)
-        for line in value.splitlines()
+        line.strip() for text in texts for value in _values(text) for line in value.splitlines()
     }
     return {
         value
@@ -203,27 +192,49 @@ def _secrets(texts: Iterable[IncidentText]) -> set[str]:
     }
 
 
+def _values(text: IncidentText) -> Iterator[str]:
+    if text.kind is TextKind.ARCHIVE:
+        from authprobe.diagnosis.incident.archive import archived_secrets
+
+        return archived_secrets(text)
+    return secret_values(text)
+
+
+def _requests(texts: tuple[IncidentText, ...]) -> "dict[int, tuple[ArchivedRequest, ...]]":
+    """Return the failed requests of each archive, by the number of its text."""
+    archives = [number for number, text in enumerate(texts) if text.kind is TextKind.ARCHIVE]
+    if not archives:
+        return {}
+    # Imported here because the facts of exchanges need the emulator, which takes time to load.
+    from authprobe.diagnosis.incident.archive import failed_requests
+
+    return {number: failed_requests(texts[number]) for number in archives}
+
+
 def _passages(
     texts: tuple[IncidentText, ...],
-    requests: Mapping[int, tuple[ArchivedRequest, ...]],
+    requests: "Mapping[int, tuple[ArchivedRequest, ...]]",
 ) -> Iterator[Passage]:
     for number, text in enumerate(texts):
         if text.kind is TextKind.WORDS:
             yield Passage(text.name, text.text)
-        yield from request_passages(text, requests.get(number, ()))
+        if number in requests:
+            from authprobe.diagnosis.incident.archive import request_passages
+
+            yield from request_passages(text, requests[number])
 
 
 def _symptom(
     texts: tuple[IncidentText, ...],
     words: Words,
-    requests: Mapping[int, tuple[ArchivedRequest, ...]],
+    requests: "Mapping[int, tuple[ArchivedRequest, ...]]",
     redactor: Redactor,
 ) -> Symptom:
-    exchanges: tuple[FactSet, ...] = tuple(
-        fact_set
-        for number, found in requests.items()
-        for fact_set in request_fact_sets(texts[number], found, redactor)
-    )
+    exchanges: tuple[FactSet, ...] = ()
+    for number, found in requests.items():
+        from authprobe.diagnosis.incident.archive import request_fact_sets
+
+        exchanges += tuple(request_fact_sets(texts[number], found, redactor))
     if not words.text.strip():
         return Symptom(fact_sets=exchanges)
     symptom = symptom_from_text(words.text)
