@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from authprobe.cli import main
 from authprobe.observation.model import Outcome
 from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Mismatch, Status, Verdict
+from tests.support.command import run
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 
 KEY = "my-gateway-key-123456"
@@ -197,3 +199,13 @@ def test_settings_that_cannot_be_parsed_are_told_and_end_nothing(log: Path, tmp_
     result = explain(log, path)
     assert result.exit_code == 0
     assert f"{path} line 1: the settings cannot be parsed" in result.stdout
+
+
+def test_a_text_is_explained_without_the_modules_of_a_run(tmp_path: Path) -> None:
+    code = (
+        "import sys; from authprobe.commands.explain import explain_text; explain_text('401'); "
+        "print([name for name in sys.modules if name.startswith(('authprobe.emulator', "
+        "'authprobe.run', 'authprobe.scenario'))])"
+    )
+    process = run(cwd=tmp_path, argv=[sys.executable, "-c", code])
+    assert (process.code, process.out.strip()) == (0, "[]")
