@@ -36,6 +36,16 @@ def test_interrupt_in_a_finalizer_is_raised_again(number: signal.Signals) -> Non
         interrupt_in_finalizer(number)
 
 
+def test_lost_sigterm_is_raised_again_where_ctrl_c_is_ignored() -> None:
+    """As in a background job of a shell."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupt_in_finalizer(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_other_errors_in_finalizers_reach_the_previous_hook(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -32,7 +32,8 @@ def interruptible() -> Iterator[None]:
     def raise_again(args: "sys.UnraisableHookArgs", /) -> None:
         if isinstance(args.exc_value, KeyboardInterrupt):
             # To the main thread: a signal to another one does not interrupt its system call.
-            arguments = main_thread_id, signal.SIGINT
+            # SIGTERM, as shells let background jobs ignore SIGINT.
+            arguments = main_thread_id, signal.SIGTERM
             timers.append(threading.Timer(RERAISE_DELAY, signal.pthread_kill, arguments))
             timers[-1].start()
         else:
@@ -44,12 +45,12 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = previous_hook
-        signal.signal(signal.SIGTERM, previous_handler)
         # None may fire later, when the signal would end the process instead of being handled.
         is_lost = any(timer.is_alive() for timer in timers)
         for timer in timers:
             timer.cancel()
             timer.join()
+        signal.signal(signal.SIGTERM, previous_handler)
         if is_lost:
             raise KeyboardInterrupt
 
