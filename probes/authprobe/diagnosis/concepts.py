@@ -4,9 +4,10 @@ Few texts say "the same key works with curl" in the same words. One feature for 
 model learn from each what the next one means.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
+
+import re2
 
 CONCEPTS: Final[Mapping[str, str]] = {
     # What works, and where
@@ -412,7 +413,8 @@ CONCEPTS: Final[Mapping[str, str]] = {
     ),
 }
 """Patterns by concept, for lower-case text."""
-_PATTERNS: Final = {name: re.compile(pattern, re.MULTILINE) for name, pattern in CONCEPTS.items()}
+# RE2 compiles these patterns in a third of the time, and needs linear time for any text.
+_PATTERNS: Final = {name: re2.compile(f"(?m){pattern}") for name, pattern in CONCEPTS.items()}
 
 
 def concepts(text: str) -> Iterator[tuple[str, int]]:

@@ -154,19 +154,19 @@ def _matches(symptom: Symptom, ranking: Ranking, trained: Model) -> Iterator[Cau
     for place, (cause, probability) in enumerate(ranking.probabilities.items()):
         if place and (probability < MIN_ALTERNATIVE or place > MAX_ALTERNATIVES):
             return
-        probability = min(probability, MAX_CONFIDENCE)
+        confidence = min(trained.confidence(probability), MAX_CONFIDENCE)
         yield CauseMatch(
             cause=causes()[cause],
-            confidence=round(probability, 2),
-            level=_level(trained, probability),
+            confidence=round(confidence, 2),
+            level=_level(trained, confidence),
             evidence=tuple(_evidence(symptom, ranking, trained, cause))[:MAX_EVIDENCE],
         )
 
 
-def _level(trained: Model, probability: float) -> ConfidenceLevel:
-    if probability >= trained.certain:
+def _level(trained: Model, confidence: float) -> ConfidenceLevel:
+    if confidence >= trained.certain:
         return ConfidenceLevel.CERTAIN
-    return ConfidenceLevel.LIKELY if probability >= trained.likely else ConfidenceLevel.POSSIBLE
+    return ConfidenceLevel.LIKELY if confidence >= trained.likely else ConfidenceLevel.POSSIBLE
 
 
 def _evidence(symptom: Symptom, ranking: Ranking, trained: Model, cause: str) -> Iterator[Evidence]:

@@ -11,6 +11,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,9 +52,18 @@ class Model:
     """Weight that 1 in `weights` stands for."""
     bias: tuple[float, ...]
     trust: Trust
+    calibration: tuple[tuple[float, float], ...]
+    """Probabilities, rising, each with the share of such answers that are right."""
     certain: float
-    """Probability from which an answer is certain."""
+    """Confidence from which an answer is certain."""
     likely: float
+
+    def confidence(self, probability: float) -> float:
+        """Return the share of answers with this probability that are right."""
+        for (low, least), (high, most) in pairwise(self.calibration):
+            if probability <= high:
+                return least + (most - least) * (probability - low) / (high - low)
+        return self.calibration[-1][1]
 
     def log_probabilities(self, found: Mapping[str, Feature]) -> dict[str, float]:
         """Return the logarithm of each cause's probability."""
@@ -101,6 +111,7 @@ class Model:
             "step": self.step,
             "bias": self.bias,
             "trust": [self.trust.model, self.trust.score, self.trust.decisive, self.trust.first],
+            "calibration": self.calibration,
             "certain": self.certain,
             "likely": self.likely,
         }
@@ -121,6 +132,7 @@ def model_from_bytes(content: bytes) -> Model:
         step=header["step"],
         bias=tuple(header["bias"]),
         trust=Trust(model=score, score=others[0], decisive=others[1], first=others[2]),
+        calibration=tuple((low, high) for low, high in header["calibration"]),
         certain=header["certain"],
         likely=header["likely"],
     )
