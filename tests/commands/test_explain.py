@@ -66,8 +66,8 @@ def test_an_unknown_cause_exits_with_1_and_lists_what_to_add() -> None:
 
 def test_a_second_likely_cause_is_shown_with_its_experiment() -> None:
     result = explain(text="HTTP 500 Internal server error, getaddrinfo ENOTFOUND x")
-    assert "alternatives:\n  server-incident (likely" in result.stdout
-    assert "deciding experiment: Another account" in result.stdout
+    assert "alternatives:\n  dns-failure (possible" in result.stdout
+    assert "deciding experiment: Another program" in result.stdout
     assert "$ authprobe run --case not-the-credential/" in result.stdout
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.diagnosis.causes import UNKNOWN, Cause, causes, load_causes
+from authprobe.diagnosis.causes import CAUSES_FILE, UNKNOWN, Cause, causes, load_causes
 from authprobe.engine.runner import load_plan
 from authprobe.errors import RecordError
 from authprobe.settings import Settings
@@ -176,3 +176,7 @@ def test_a_valid_file_loads(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(VALID_CAUSE)
     assert set(load_causes(path)) == {"first"}
+
+
+def test_the_bundled_causes_are_what_the_strict_reader_returns() -> None:
+    assert load_causes(CAUSES_FILE) == causes()

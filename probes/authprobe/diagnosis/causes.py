@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from authprobe.diagnosis.phrases import parse_phrase
 from authprobe.diagnosis.symptom import FactKind
+from authprobe.documents.bundled import read_bundled
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, quote
 from authprobe.documents.validation import STRICT
@@ -195,7 +196,7 @@ CAUSES_VOCABULARY: Final = Vocabulary(
 @functools.cache
 def causes() -> Mapping[str, Cause]:
     """Return the bundled causes by id, in the order in which they are considered."""
-    return load_causes(CAUSES_FILE)
+    return {cause.id: cause for cause in read_bundled(CAUSES_FILE, tuple[Cause, ...])}
 
 
 def load_causes(path: Path) -> Mapping[str, Cause]:

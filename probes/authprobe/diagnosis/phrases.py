@@ -12,7 +12,7 @@ import html
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -88,11 +88,20 @@ class WordIndex:
 
     def positions(self, sequence: tuple[str, ...]) -> list[int]:
         """Return the positions at which these words follow one another."""
-        first, *rest = sequence
-        positions = self._positions_of(first)
-        if not rest:
-            return positions
-        return [position for position in positions if self._continues(position + 1, rest)]
+        if len(sequence) == 1:
+            return self._positions_of(sequence[0])
+        # Begin with the rarest word: `api` may be in every line of a log, `api key` in none.
+        places = {
+            number: self._positions.get(word, [])
+            for number, word in enumerate(sequence)
+            if not word.endswith("*")
+        }
+        if not places:
+            first, *rest = sequence
+            return [at for at in self._positions_of(first) if self._continues(at + 1, rest)]
+        rarest = min(places, key=lambda number: len(places[number]))
+        starts = (position - rarest for position in places[rarest])
+        return [start for start in starts if start >= 0 and self._continues(start, sequence)]
 
     def _positions_of(self, word: str) -> list[int]:
         if not word.endswith("*"):
@@ -104,7 +113,7 @@ class WordIndex:
             positions += self._positions[candidate]
         return sorted(positions)
 
-    def _continues(self, position: int, rest: list[str]) -> bool:
+    def _continues(self, position: int, rest: Sequence[str]) -> bool:
         return len(self.words) >= position + len(rest) and all(
             self.words[position + n].startswith(word[:-1])
             if word.endswith("*")

@@ -7,6 +7,7 @@ import pytest
 from authprobe.diagnosis.causes import UNKNOWN, causes
 from authprobe.diagnosis.incident.questions import (
     FACTORS,
+    QUESTIONS_FILE,
     experiment_question,
     load_questions,
     questions,
@@ -120,3 +121,7 @@ def test_ids_are_unique(tmp_path: Path) -> None:
     with pytest.raises(RecordError) as caught:
         load_questions(path)
     assert str(caught.value).count("duplicate id") == 2
+
+
+def test_the_bundled_questions_are_what_the_strict_reader_returns() -> None:
+    assert load_questions(QUESTIONS_FILE) == questions()

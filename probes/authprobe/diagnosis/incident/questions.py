@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.diagnosis.causes import UNKNOWN, Cause, CauseGroup, Text, Texts, causes
+from authprobe.documents.bundled import read_bundled
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, quote
 from authprobe.documents.validation import STRICT
@@ -85,7 +86,8 @@ def _members(name: str) -> tuple[str, ...]:
 @functools.cache
 def questions() -> Mapping[str, Question]:
     """Return the bundled questions by id."""
-    return load_questions(QUESTIONS_FILE)
+    bundled = read_bundled(QUESTIONS_FILE, tuple[Question, ...])
+    return {question.id: question for question in bundled}
 
 
 def load_questions(path: Path) -> Mapping[str, Question]:
