@@ -68,7 +68,7 @@ class ProbeRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
+class BisectionAssessment:
     """Classification of a version by all of its answers."""
 
     version: str
@@ -131,7 +131,7 @@ class Bisection:
     """Oldest version classified as the newest is."""
     candidates: tuple[str, ...] = ()
     """Versions that may be the first changed one; more than one if those between are untestable."""
-    assessments: tuple[Assessment, ...] = ()
+    assessments: tuple[BisectionAssessment, ...] = ()
     """Every version with answers, oldest first."""
     contradictions: tuple[str, ...] = ()
     """Versions outside the interval whose classification differs from their side's."""
@@ -159,7 +159,7 @@ class Bisection:
         return not self.contradictions
 
     @property
-    def untestable(self) -> tuple[Assessment, ...]:
+    def untestable(self) -> tuple[BisectionAssessment, ...]:
         """Versions that could not be tested."""
         return tuple(x for x in self.assessments if x.classification is Classification.UNTESTABLE)
 

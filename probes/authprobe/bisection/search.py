@@ -9,9 +9,9 @@ from typing import Final
 
 from authprobe.bisection.model import (
     MAX_ANSWERS,
-    Assessment,
     Bisection,
     BisectionAnswer,
+    BisectionAssessment,
     Classification,
     ProbeRequest,
     Purpose,
@@ -79,7 +79,7 @@ class _SearchState:
         self.path = {self.low, self.high}
         """Versions that have been a bound."""
 
-    def _assess(self, answers: list[BisectionAnswer]) -> Assessment:
+    def _assess(self, answers: list[BisectionAnswer]) -> BisectionAssessment:
         testable = [x for x in answers if x.classification is not Classification.UNTESTABLE]
         values = tuple(answer.classification for answer in testable)
         classification: Classification | None = Classification.UNTESTABLE
@@ -90,7 +90,7 @@ class _SearchState:
             reason = next((text for text in reasons if text), None)
         if classification is None:
             classification, reason = _give_up(answers, values)
-        return Assessment(
+        return BisectionAssessment(
             version=answers[0].version,
             classification=classification,
             good=values.count(Classification.GOOD),
@@ -189,7 +189,7 @@ class _SearchState:
             if self._contradicts(index, assessment):
                 yield assessment.version
 
-    def _contradicts(self, index: int, assessment: Assessment) -> bool:
+    def _contradicts(self, index: int, assessment: BisectionAssessment) -> bool:
         """Return True for a version outside the interval with answers of the other side.
 
         If it is undecided, one such answer is enough.
@@ -240,7 +240,7 @@ def _is_contradictory(answers: list[BisectionAnswer]) -> bool:
     return {Classification.GOOD, Classification.BAD} <= values
 
 
-def _wrong_claim_message(assessment: Assessment, claim: Classification) -> str:
+def _wrong_claim_message(assessment: BisectionAssessment, claim: Classification) -> str:
     version = assessment.version
     if assessment.classification is Classification.UNTESTABLE:
         return f"{version}, which should be {claim}, is {assessment}"

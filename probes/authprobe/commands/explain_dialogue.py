@@ -9,7 +9,7 @@ from authprobe.commands.explain_output import answer_words, confidence, effect_w
 from authprobe.commands.printing import print_error
 from authprobe.diagnosis.causes import UNKNOWN
 from authprobe.diagnosis.incident.incident import Incident
-from authprobe.diagnosis.incident.questions import Question
+from authprobe.diagnosis.incident.questions import DecidingQuestion
 from authprobe.diagnosis.match import CauseMatch
 from authprobe.errors import SettingsError
 
@@ -71,7 +71,7 @@ def _show_ranking(matches: tuple[CauseMatch, ...]) -> None:
         print_error(f"  {match.cause.id}{words}")
 
 
-def _show_answers(question: Question, candidates: tuple[str, ...]) -> None:
+def _show_answers(question: DecidingQuestion, candidates: tuple[str, ...]) -> None:
     for number, answer in enumerate(question.answers, 1):
         key = answer.id[0] if question.is_yes_or_no else str(number)
         effect = effect_words(answer, candidates)
@@ -82,7 +82,7 @@ def _show_answers(question: Question, candidates: tuple[str, ...]) -> None:
         print_error(f"  $ {command}")
 
 
-def _ask(question: Question, read_line: Callable[[], str]) -> tuple[str | None, bool]:
+def _ask(question: DecidingQuestion, read_line: Callable[[], str]) -> tuple[str | None, bool]:
     """Return the id of the answer, None if it is not known; and False if the input has ended."""
     count = len(question.answers)
     keys = "y, n" if question.is_yes_or_no else f"1 to {count}"
@@ -105,7 +105,7 @@ def _ask(question: Question, read_line: Callable[[], str]) -> tuple[str | None, 
     return None, True
 
 
-def _answer_id(question: Question, word: str) -> str | None:
+def _answer_id(question: DecidingQuestion, word: str) -> str | None:
     if question.is_yes_or_no:
         return {"y": "yes", "yes": "yes", "n": "no", "no": "no"}.get(word)
     ids = [answer.id for answer in question.answers]

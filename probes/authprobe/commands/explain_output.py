@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
 from authprobe.diagnosis.incident.facts import IncidentFact
-from authprobe.diagnosis.incident.questions import Answer, Question
+from authprobe.diagnosis.incident.questions import DecidingQuestion, QuestionAnswer
 from authprobe.diagnosis.incident.recognition import IncidentText
-from authprobe.diagnosis.known_issues import Incident as ServiceIncident
-from authprobe.diagnosis.known_issues import Regression
+from authprobe.diagnosis.known_issues import Regression, ServiceIncident
 from authprobe.diagnosis.match import CauseMatch
 from authprobe.diagnosis.symptom import Evidence
 from authprobe.documents.source import escape
@@ -42,7 +41,7 @@ class Explanation:
     contradictions: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     """Causes that the question is about."""
-    question: Question | None = None
+    question: DecidingQuestion | None = None
     """The question that would decide."""
     words_say: CauseMatch | None = None
     """The first cause without the facts, if it is another one."""
@@ -225,18 +224,18 @@ def confidence(match: CauseMatch) -> str:
     return f"{match.level.value}, {match.confidence:.2f}"
 
 
-def answer_words(question: Question, answer: Answer) -> str:
+def answer_words(question: DecidingQuestion, answer: QuestionAnswer) -> str:
     """Return an answer in words; of a question of yes or no only that."""
     return answer.id if question.is_yes_or_no else answer.says
 
 
-def effect_words(answer: Answer, candidates: tuple[str, ...]) -> str:
+def effect_words(answer: QuestionAnswer, candidates: tuple[str, ...]) -> str:
     """Return what an answer does to the causes that a question is about."""
     effects = _effects(answer, candidates)
     return ", ".join(f"{word} {' and '.join(ids)}" for word, ids in effects.items() if ids)
 
 
-def _effects(answer: Answer, candidates: tuple[str, ...]) -> dict[str, list[str]]:
+def _effects(answer: QuestionAnswer, candidates: tuple[str, ...]) -> dict[str, list[str]]:
     factors = {cause: answer.factors.get(cause, 1.0) for cause in candidates}
     return {
         "for": [cause for cause, factor in factors.items() if factor > 1],
@@ -244,7 +243,7 @@ def _effects(answer: Answer, candidates: tuple[str, ...]) -> dict[str, list[str]
     }
 
 
-def _question_json(question: Question, candidates: tuple[str, ...]) -> dict[str, object]:
+def _question_json(question: DecidingQuestion, candidates: tuple[str, ...]) -> dict[str, object]:
     return {
         "id": question.id,
         "question": question.asks,

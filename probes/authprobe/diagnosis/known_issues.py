@@ -28,7 +28,7 @@ Version = Annotated[str, AfterValidator(_checked_version)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class ServiceIncident:
     """A malfunction of the service."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -85,10 +85,12 @@ class KnownIssues:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    incidents: tuple[Incident, ...]
+    incidents: tuple[ServiceIncident, ...]
     regressions: tuple[Regression, ...]
 
-    def incidents_on(self, day: datetime.date, causes: tuple[str, ...]) -> tuple[Incident, ...]:
+    def incidents_on(
+        self, day: datetime.date, causes: tuple[str, ...]
+    ) -> tuple[ServiceIncident, ...]:
         """Return the incidents of that day that resemble one of these causes."""
         return tuple(
             incident

@@ -78,7 +78,7 @@ class SignScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What the signs alone say about a symptom."""
+    """Judgement of a symptom by the signs alone."""
 
     matches: tuple[CauseMatch, ...]
     """Most confident first; `unknown` first if none is likely."""

@@ -1,4 +1,4 @@
-"""What says in the text of an answer who the user is: ids and e-mail addresses."""
+"""Parts of an answer's text that say who the user is: ids and e-mail addresses."""
 
 import re
 from typing import Final

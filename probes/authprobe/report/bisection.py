@@ -8,7 +8,7 @@ from authprobe.bisection.model import (
     ERROR_RATE,
     MAX_GOOD_FAILURE_RATE,
     MIN_BAD_FAILURE_RATE,
-    Assessment,
+    BisectionAssessment,
     Classification,
 )
 from authprobe.bisection.runner import BisectionReport
@@ -84,7 +84,7 @@ def _unchecked_sides(report: BisectionReport) -> Iterator[str]:
             yield side
 
 
-def _is_settled(each: Assessment) -> bool:
+def _is_settled(each: BisectionAssessment) -> bool:
     """Return whether repeated probes disagreed, and a majority decided."""
     return each.flaky and each.classification is not Classification.UNTESTABLE
 
@@ -209,7 +209,7 @@ def as_json(report: BisectionReport, command: str) -> dict[str, object]:
     }
 
 
-def _probed(each: Assessment) -> dict[str, object]:
+def _probed(each: BisectionAssessment) -> dict[str, object]:
     return {
         "version": each.version,
         "verdict": each.classification,

@@ -13,7 +13,7 @@ from authprobe.diagnosis.incident.questions import (
     questions,
 )
 from authprobe.diagnosis.incident.weighing import (
-    Ranking,
+    IncidentRanking,
     deciding_question,
     expected_gain,
     rank_by_words,
@@ -54,7 +54,7 @@ def match(cause: str, confidence: float = 0.45) -> CauseMatch:
     return CauseMatch(cause=causes()[cause], confidence=confidence, level=ConfidenceLevel.POSSIBLE)
 
 
-def ranking(*ids: str) -> Ranking:
+def ranking(*ids: str) -> IncidentRanking:
     return rank_by_words(tuple(map(match, ids)), causes())
 
 

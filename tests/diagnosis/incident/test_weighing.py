@@ -7,7 +7,7 @@ import pytest
 from authprobe.diagnosis.causes import UNKNOWN, causes
 from authprobe.diagnosis.incident.facts import ERROR_FACTOR, WARNING_FACTOR, IncidentFact
 from authprobe.diagnosis.incident.weighing import (
-    Ranking,
+    IncidentRanking,
     deciding_question,
     rank_by_words,
     weigh,
@@ -31,7 +31,7 @@ def match(cause: str, confidence: float) -> CauseMatch:
     return CauseMatch(cause=causes()[cause], confidence=confidence, level=level)
 
 
-def ranking(*pairs: tuple[str, float]) -> Ranking:
+def ranking(*pairs: tuple[str, float]) -> IncidentRanking:
     return rank_by_words(tuple(match(*pair) for pair in pairs), causes())
 
 
@@ -39,7 +39,7 @@ def fact(question: str, answer: str, *, is_inferred: bool = False) -> IncidentFa
     return IncidentFact(evidence=HERE, question=question, answer=answer, is_inferred=is_inferred)
 
 
-def confidences(ranking: Ranking) -> dict[str, float]:
+def confidences(ranking: IncidentRanking) -> dict[str, float]:
     return {each.cause.id: each.confidence for each in ranking.matches}
 
 

@@ -1,12 +1,12 @@
 """Several texts as one, with a map of its lines."""
 
-from authprobe.diagnosis.incident.words import Passage, join_passages, request_facts
+from authprobe.diagnosis.incident.words import TextPassage, join_passages, request_facts
 from authprobe.diagnosis.symptom import Evidence, FactKind, quote_line
 from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
 
 
 def test_each_line_has_its_place() -> None:
-    words = join_passages([Passage("a", "one\ntwo"), Passage("b", "three\nfour", line=10)])
+    words = join_passages([TextPassage("a", "one\ntwo"), TextPassage("b", "three\nfour", line=10)])
     places = {
         word: words.place(quote_line(words.text, words.text.index(word)))
         for word in ("one", "two", "three", "four")
@@ -20,14 +20,14 @@ def test_each_line_has_its_place() -> None:
 
 
 def test_a_place_that_is_known_stays() -> None:
-    words = join_passages([Passage("a", "one")])
+    words = join_passages([TextPassage("a", "one")])
     for evidence in (Evidence("x", 5, "z"), Evidence("x")):
         assert words.place(evidence) == evidence
 
 
 def test_of_long_texts_both_ends_are_read_with_their_lines() -> None:
     long = "\n".join(f"line {number}" for number in range(200_000))
-    words = join_passages([Passage("long", long), Passage("short", "API Error: 401")])
+    words = join_passages([TextPassage("long", long), TextPassage("short", "API Error: 401")])
     assert len(words.text) <= MAX_ANALYZED_CHARACTERS
     assert "API Error: 401" in words.text
     last = words.place(quote_line(words.text, words.text.index("line 199999")))
@@ -35,21 +35,23 @@ def test_of_long_texts_both_ends_are_read_with_their_lines() -> None:
 
 
 def test_short_texts_leave_their_room_to_a_long_one() -> None:
-    passages = [Passage(str(n), "x") for n in range(40)] + [Passage("long", "y" * 2_000_000)]
+    passages = [TextPassage(str(n), "x") for n in range(40)] + [
+        TextPassage("long", "y" * 2_000_000)
+    ]
     words = join_passages(passages)
     assert MAX_ANALYZED_CHARACTERS * 0.9 < len(words.text) <= MAX_ANALYZED_CHARACTERS
 
 
 def test_a_web_page_is_read_without_its_markup_in_any_place() -> None:
     page = "<html><head><script>var token_expired</script></head><body>Just a moment</body></html>"
-    words = join_passages([Passage("a", "403 Forbidden"), Passage("b", page)])
+    words = join_passages([TextPassage("a", "403 Forbidden"), TextPassage("b", page)])
     assert "Just a moment" in words.text
     assert "token_expired" not in words.text
 
 
 def test_a_request_in_the_words_tells_its_host() -> None:
     text = "GET https://docs.example/x\nPOST https://gw.example:444/a/v1/messages?k=v 401"
-    words = join_passages([Passage("a", text)])
+    words = join_passages([TextPassage("a", text)])
     (fact,) = request_facts(words, symptom_from_text(words.text).fact_sets[0].text)
     assert (fact.answer, fact.value, fact.evidence.line) == ("yes", "gw.example", 2)
     assert fact.factors == {}
@@ -58,7 +60,7 @@ def test_a_request_in_the_words_tells_its_host() -> None:
 def test_a_token_over_two_lines_does_not_move_the_lines_of_another_text() -> None:
     wrapped = "sk-ant-api03-" + "Ab3" * 10 + "\n" + "Cd4" * 15 + "\nnext"
     words = join_passages(
-        [Passage("a", f"ANTHROPIC_API_KEY={wrapped}"), Passage("b", "x\nHTTP 529")]
+        [TextPassage("a", f"ANTHROPIC_API_KEY={wrapped}"), TextPassage("b", "x\nHTTP 529")]
     )
     symptom = symptom_from_text(words.text)
     place = words.place(symptom.fact_sets[0].facts[FactKind.STATUS]["529"])
@@ -67,7 +69,7 @@ def test_a_token_over_two_lines_does_not_move_the_lines_of_another_text() -> Non
 
 
 def test_values_are_left_out_of_the_words() -> None:
-    words = join_passages([Passage("a", "the key long-secret and long-secret-2")])
+    words = join_passages([TextPassage("a", "the key long-secret and long-secret-2")])
     assert words.without(["long-secret", "long-secret-2"]).text == (
         "the key [redacted:credential] and [redacted:credential]"
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.diagnosis.incident.recognition import IncidentText
-from authprobe.diagnosis.incident.words import Passage
+from authprobe.diagnosis.incident.words import TextPassage
 from authprobe.diagnosis.observation_facts import symptom_from_observation
 from authprobe.diagnosis.symptom import Evidence, FactSet
 from authprobe.observation.model import FOREIGN, Exchange, Observation, Outcome
@@ -155,7 +155,7 @@ def _error(body: str) -> tuple[str | None, str | None, str | None]:
 
 def request_passages(
     text: IncidentText, requests: tuple[ArchivedRequest, ...]
-) -> Iterator[Passage]:
+) -> Iterator[TextPassage]:
     """Yield each failed request as a line of text."""
     for each in requests:
         exchange = each.exchange
@@ -165,7 +165,7 @@ def request_passages(
         content = exchange.content_type or ""
         body = " ".join(each.body.split())
         words = f"{exchange.method} {each.url} {answer} {content} {body}".strip()
-        yield Passage(text.name, words, each.line)
+        yield TextPassage(text.name, words, each.line)
 
 
 def request_fact_sets(

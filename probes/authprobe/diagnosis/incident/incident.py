@@ -19,17 +19,17 @@ from authprobe.diagnosis.incident.contradictions import (
 )
 from authprobe.diagnosis.incident.doctor_facts import doctor_facts, doctor_version, status_facts
 from authprobe.diagnosis.incident.facts import IncidentFact, without_repetitions
-from authprobe.diagnosis.incident.questions import Question
+from authprobe.diagnosis.incident.questions import DecidingQuestion
 from authprobe.diagnosis.incident.recognition import IncidentText, TextKind
 from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
 from authprobe.diagnosis.incident.weighing import (
-    Ranking,
+    IncidentRanking,
     deciding_question,
     rank_by_words,
     unknown_match,
     weigh,
 )
-from authprobe.diagnosis.incident.words import Passage, Words, join_passages, request_facts
+from authprobe.diagnosis.incident.words import TextPassage, Words, join_passages, request_facts
 from authprobe.diagnosis.match import (
     CauseMatch,
     ConfidenceLevel,
@@ -59,7 +59,7 @@ class Conclusion:
     """Causes that the question is about."""
     facts: tuple[IncidentFact, ...] = ()
     contradictions: tuple[str, ...] = ()
-    question: Question | None = None
+    question: DecidingQuestion | None = None
     """The question whose answer would decide; None: nothing is open."""
     words_say: tuple[CauseMatch, ...] = ()
     """The causes without the facts."""
@@ -74,9 +74,9 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """What is known of an incident: the ranking by its words, and its facts."""
+    """Knowledge of an incident: the ranking by its words, and its facts."""
 
-    ranking: Ranking
+    ranking: IncidentRanking
     facts: tuple[IncidentFact, ...]
     contradictions: tuple[str, ...]
     version: str | None
@@ -86,7 +86,7 @@ class Incident:
     """Answers of a person."""
     asked: frozenset[str] = frozenset()
 
-    def with_answer(self, question: Question, answer_id: str | None) -> "Incident":
+    def with_answer(self, question: DecidingQuestion, answer_id: str | None) -> "Incident":
         """Return the incident after a question was answered; None: the answer is not known."""
         asked = self.asked | {question.id}
         if answer_id is None:
@@ -214,10 +214,10 @@ def _requests(texts: tuple[IncidentText, ...]) -> "dict[int, tuple[ArchivedReque
 def _passages(
     texts: tuple[IncidentText, ...],
     requests: "Mapping[int, tuple[ArchivedRequest, ...]]",
-) -> Iterator[Passage]:
+) -> Iterator[TextPassage]:
     for number, text in enumerate(texts):
         if text.kind is TextKind.WORDS:
-            yield Passage(text.name, text.text)
+            yield TextPassage(text.name, text.text)
         if number in requests:
             from authprobe.diagnosis.incident.archive import request_passages
 

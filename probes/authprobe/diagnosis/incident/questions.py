@@ -25,7 +25,7 @@ EXPERIMENT: Final = "experiment:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class QuestionAnswer:
     """A possible answer to a question, and what it does to causes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -51,7 +51,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class DecidingQuestion:
     """A question about one fact, whose answers separate causes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -60,9 +60,9 @@ class Question:
     asks: Text
     commands: Texts = ()
     """Commands that show the answer."""
-    answers: Annotated[tuple[Answer, ...], Field(min_length=2)]
+    answers: Annotated[tuple[QuestionAnswer, ...], Field(min_length=2)]
 
-    def answer(self, answer_id: str) -> Answer:
+    def answer(self, answer_id: str) -> QuestionAnswer:
         """Return the answer with this id."""
         return next(each for each in self.answers if each.id == answer_id)
 
@@ -84,25 +84,25 @@ def _members(name: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def questions() -> Mapping[str, Question]:
+def questions() -> Mapping[str, DecidingQuestion]:
     """Return the bundled questions by id."""
-    bundled = read_bundled(QUESTIONS_FILE, tuple[Question, ...])
+    bundled = read_bundled(QUESTIONS_FILE, tuple[DecidingQuestion, ...])
     return {question.id: question for question in bundled}
 
 
-def load_questions(path: Path) -> Mapping[str, Question]:
+def load_questions(path: Path) -> Mapping[str, DecidingQuestion]:
     """Return the questions in a file by id.
 
     Raises:
         RecordError: every error in the file, in file order.
     """
-    document = read_document(path, tuple[Question, ...], QUESTIONS_VOCABULARY, check=_check)
+    document = read_document(path, tuple[DecidingQuestion, ...], QUESTIONS_VOCABULARY, check=_check)
     if document.value is None or document.problems:
         raise RecordError("\n".join(document.messages))
     return {question.id: question for question in document.value}
 
 
-def _check(document: tuple[Question, ...]) -> Iterator[PathProblem]:
+def _check(document: tuple[DecidingQuestion, ...]) -> Iterator[PathProblem]:
     ids: set[str] = set()
     for index, question in enumerate(document):
         if question.id in ids:
@@ -126,15 +126,15 @@ def _is_known(name: str) -> bool:
     return name in causes() and name != UNKNOWN
 
 
-def experiment_question(cause: Cause) -> Question | None:
+def experiment_question(cause: Cause) -> DecidingQuestion | None:
     """Return the experiment of a cause as a question, or None if it has none."""
     if cause.experiment is None:
         return None
     text = cause.experiment.text
-    yes = Answer(id="yes", says=text, supports=(cause.id,))
-    no = Answer(id="no", says=f"not so: {text}", excludes=(cause.id,))
+    yes = QuestionAnswer(id="yes", says=text, supports=(cause.id,))
+    no = QuestionAnswer(id="no", says=f"not so: {text}", excludes=(cause.id,))
     case = cause.experiment.case
-    return Question(
+    return DecidingQuestion(
         id=EXPERIMENT + cause.id,
         asks=f"Is this so? {text}",
         commands=(f"authprobe run --case {case}",) if case else (),

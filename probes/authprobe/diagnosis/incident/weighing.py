@@ -19,8 +19,8 @@ from authprobe.diagnosis.causes import (
 )
 from authprobe.diagnosis.incident.facts import WARNING_FACTOR, IncidentFact
 from authprobe.diagnosis.incident.questions import (
-    Answer,
-    Question,
+    DecidingQuestion,
+    QuestionAnswer,
     experiment_question,
     questions,
 )
@@ -74,7 +74,7 @@ class FactWeight:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class IncidentRanking:
     """Causes by their probabilities: those that are shown, and all of them."""
 
     matches: tuple[CauseMatch, ...]
@@ -101,7 +101,7 @@ def rank_by_words(
     matches: tuple[CauseMatch, ...],
     catalogue: Mapping[str, Cause],
     probabilities: Mapping[str, float] | None = None,
-) -> Ranking:
+) -> IncidentRanking:
     """Return the ranking by the words alone, with a share of each cause that they do not name."""
     shares = {match.cause.id: match.confidence for match in matches if match.confidence}
     rest = max(1 - sum(shares.values()), MIN_REST)
@@ -112,12 +112,12 @@ def rank_by_words(
         even = 1 / len(others)
         part = EVEN_PART * even + (1 - EVEN_PART) * probability / total if total else even
         shares[cause] = rest * part
-    return Ranking(matches, shares)
+    return IncidentRanking(matches, shares)
 
 
 def weigh(
-    ranking: Ranking, facts: Iterable[IncidentFact], catalogue: Mapping[str, Cause]
-) -> Ranking:
+    ranking: IncidentRanking, facts: Iterable[IncidentFact], catalogue: Mapping[str, Cause]
+) -> IncidentRanking:
     """Return the ranking as the facts change it; the same one if no fact concerns its causes."""
     weights = [FactWeight(fact, factors) for fact in facts if (factors := fact.factors)]
     if not weights:
@@ -143,10 +143,10 @@ def weigh(
     is_known = bool(ranked) and ranked[0].confidence >= least
     if not is_known and all(match.cause.id != UNKNOWN for match in ranked):
         ranked = (unknown_match(catalogue), *ranked[:MAX_ALTERNATIVES])
-    return Ranking(ranked, posteriors)
+    return IncidentRanking(ranked, posteriors)
 
 
-def _shares(ranking: Ranking, weights: Iterable[FactWeight]) -> dict[str, float]:
+def _shares(ranking: IncidentRanking, weights: Iterable[FactWeight]) -> dict[str, float]:
     """Return the shares, with larger ones for specific causes that a fact points to.
 
     The words "not logged in" are those of a missing login; only the machine shows that its tokens
@@ -230,7 +230,9 @@ def _level(match: CauseMatch | None, value: float) -> ConfidenceLevel:
     return ConfidenceLevel.LIKELY if value >= trained.likely else ConfidenceLevel.POSSIBLE
 
 
-def deciding_question(ranking: Ranking, answered: frozenset[str]) -> Question | None:
+def deciding_question(
+    ranking: IncidentRanking, answered: frozenset[str]
+) -> DecidingQuestion | None:
     """Return the question whose answer is expected to tell most about the first causes.
 
     None if nothing is open, or no question is left. Of the causes' experiments, which cost more
@@ -253,13 +255,15 @@ def deciding_question(ranking: Ranking, answered: frozenset[str]) -> Question | 
     return (_best(left, shares) or left[0]) if left else None
 
 
-def _best(candidates: list[Question], shares: Mapping[str, float]) -> Question | None:
+def _best(
+    candidates: list[DecidingQuestion], shares: Mapping[str, float]
+) -> DecidingQuestion | None:
     gains = {question.id: expected_gain(question, shares) for question in candidates}
     best = max(candidates, key=lambda question: gains[question.id], default=None)
     return best if best is not None and gains[best.id] >= MIN_GAIN else None
 
 
-def expected_gain(question: Question, shares: Mapping[str, float]) -> float:
+def expected_gain(question: DecidingQuestion, shares: Mapping[str, float]) -> float:
     """Return the bits by which an answer is expected to narrow down the causes."""
     gain = _entropy(shares.values())
     likelihoods = {cause: _likelihoods(question.answers, cause) for cause in shares}
@@ -270,7 +274,7 @@ def expected_gain(question: Question, shares: Mapping[str, float]) -> float:
     return gain
 
 
-def _likelihoods(answers: tuple[Answer, ...], cause: str) -> list[float]:
+def _likelihoods(answers: tuple[QuestionAnswer, ...], cause: str) -> list[float]:
     """Return the probability of each answer if this is the cause."""
     factors = [answer.factors.get(cause, 1.0) for answer in answers]
     return [factor / sum(factors) for factor in factors]

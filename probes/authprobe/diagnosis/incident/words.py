@@ -25,7 +25,7 @@ RANK: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TextPart:
     """Consecutive lines of one text: the first line of them here and there."""
 
     start: int
@@ -38,7 +38,7 @@ class Words:
     """Several texts as one, of which each line has a place in one of them."""
 
     text: str = field(repr=False)
-    parts: tuple[Part, ...]
+    parts: tuple[TextPart, ...]
 
     def without(self, values: Iterable[str]) -> "Words":
         """Return the words without these values, of which none has a line break."""
@@ -57,7 +57,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class TextPassage:
     """A text, or a line that stands for a request of an archive."""
 
     name: str
@@ -66,16 +66,16 @@ class Passage:
     """Number of its first line."""
 
 
-def join_passages(passages: Iterable[Passage]) -> Words:
+def join_passages(passages: Iterable[TextPassage]) -> Words:
     """Return the passages as one text; of long ones only the beginning and the end."""
     passages = tuple(passages)
     budget = _budget([len(passage.text) for passage in passages])
     chunks: list[str] = []
-    parts: list[Part] = []
+    parts: list[TextPart] = []
     line = 1
     for passage in passages:
         for first, chunk in _ends(passage.text, budget):
-            parts.append(Part(line, passage.name, passage.line + first - 1))
+            parts.append(TextPart(line, passage.name, passage.line + first - 1))
             if len(passages) > 1:
                 chunk = _with_stable_lines(chunk)
             chunks.append(chunk)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.bisection.model import Assessment, Classification
+from authprobe.bisection.model import BisectionAssessment, Classification
 from authprobe.bisection.runner import BisectionReport
 from authprobe.observation.model import Observation
 from authprobe.report import bisection as words
@@ -106,7 +106,7 @@ def _cells(report: BisectionReport) -> Iterator[VersionCell]:
             yield VersionCell(width=len(versions))
 
 
-def _cell(report: BisectionReport, each: Assessment) -> VersionCell:
+def _cell(report: BisectionReport, each: BisectionAssessment) -> VersionCell:
     observations = report.observations_of(each.version)
     outcome = f", {outcome_words(observations[-1])}" if observations else ""
     return VersionCell(
@@ -145,7 +145,7 @@ def _versions(report: BisectionReport) -> Html:
     return table("Versions", ("Version", "Verdict", "Observation"), rows, kind="ap-words b-table")
 
 
-def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:
+def _row(report: BisectionReport, each: BisectionAssessment) -> Iterator[str]:
     observations = report.observations_of(each.version)
     ends = (report.bisection.last_before, report.bisection.first_after)
     bold = Html("<strong>{}</strong>").format(each.version)

@@ -4,8 +4,8 @@ from authprobe.diagnosis.causes import Cause, causes
 from authprobe.diagnosis.incident.questions import (
     FACTORS,
     GROUP_SUFFIX,
-    Answer,
-    Question,
+    DecidingQuestion,
+    QuestionAnswer,
     questions,
 )
 from authprobe.report.markdown.summary import escaped
@@ -50,7 +50,7 @@ def _section(cause: Cause) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _concerns(question: Question, cause: str) -> bool:
+def _concerns(question: DecidingQuestion, cause: str) -> bool:
     """Return True if the answers do different things to a cause."""
     return len({answer.factors.get(cause, 1.0) for answer in question.answers}) > 1
 
@@ -68,7 +68,7 @@ def _questions_markdown() -> str:
     return head + "".join(map(_question_section, questions().values()))
 
 
-def _question_section(question: Question) -> str:
+def _question_section(question: DecidingQuestion) -> str:
     lines = [f"\n### {question.id}\n", escaped(question.asks), ""]
     lines += [f"- {escaped(answer.says)}: {_effects(answer)}" for answer in question.answers]
     if question.commands:
@@ -76,7 +76,7 @@ def _question_section(question: Question) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _effects(answer: Answer) -> str:
+def _effects(answer: QuestionAnswer) -> str:
     parts = {"for": answer.supports, "against": answer.weakens, "excludes": answer.excludes}
     texts = (f"*{word}* {', '.join(map(_name, names))}" for word, names in parts.items() if names)
     return "; ".join(texts) or "nothing"
