@@ -22,11 +22,12 @@ sys.path.insert(0, str(PROJECT))
 
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, causes  # noqa: E402
 from authprobe.diagnosis.decision import decide  # noqa: E402
+from authprobe.diagnosis.features import features  # noqa: E402
 from authprobe.diagnosis.match import CauseMatch, ConfidenceLevel, rank_causes  # noqa: E402
 from authprobe.diagnosis.model import Model, model  # noqa: E402
 from authprobe.diagnosis.text_facts import symptom_from_text  # noqa: E402
 from bench.corpus import fold, project_of, read_part  # noqa: E402
-from bench.measure import own_environment, temporary, timed  # noqa: E402
+from bench.measure import Cost, own_environment, temporary, timed  # noqa: E402
 
 SIZES: Final = {100_000: 0.2, 1_000_000: 2.0}
 """Bytes of a log, and the seconds that the command may take for it."""
@@ -72,18 +73,28 @@ def _answer(entry: Mapping[str, Any], first: CauseMatch) -> Answer:
     )
 
 
-def cross_validated() -> list[Answer]:
-    """Return the answers for the read part, each by a model that has not seen the project."""
+def is_model_right(entry: Mapping[str, Any], trained: Model) -> bool:
+    """Return True if the model alone gives the label of a thread the highest probability."""
+    logs = trained.log_probabilities(features(symptom_from_text(entry["text"])))
+    return max(logs, key=lambda cause: logs[cause]) == entry["cause"]
+
+
+def cross_validated() -> tuple[list[Answer], int]:
+    """Return the answers for the read part, and how many the model alone has right.
+
+    Each is by a model that has not seen the thread's project.
+    """
     from bench.training import read_examples, trained_without
 
-    examples, answers = read_examples(), list[Answer]()
+    examples, answers, right = read_examples(), list[Answer](), 0
     entries = defaultdict[int, list[Mapping[str, Any]]](list)
     for entry in read_part("read"):
         entries[fold(project_of(entry))].append(entry)
     for number, held_out in sorted(entries.items()):
         trained = trained_without(examples, number)
         answers += [answer(entry, trained) for entry in held_out]
-    return answers
+        right += sum(is_model_right(entry, trained) for entry in held_out)
+    return answers, right
 
 
 def interval(right: int, total: int) -> tuple[float, float]:
@@ -148,22 +159,23 @@ def make_log(size: int) -> str:
     return "\n".join(lines)
 
 
-def measure_explain(size: int) -> list[float]:
-    """Return the seconds that the command takes in each round."""
+def measure_explain(size: int) -> list[Cost]:
+    """Return the cost of the command in each round."""
     with temporary() as folder:
         path = folder / "claude.log"
         path.write_text(make_log(size), encoding="utf-8")
         argv = [sys.executable, "-m", "authprobe", "explain", "--json", str(path)]
         env = own_environment() | {"PYTHONPATH": str(PROJECT)}
-        return [timed(argv, cwd=folder, env=env)[0].wall for _ in range(ROUNDS)]
+        return [timed(argv, cwd=folder, env=env)[0] for _ in range(ROUNDS)]
 
 
 def print_read(arguments: Sequence[str]) -> None:
     """Print the accuracy on the read part."""
-    answers = cross_validated()
+    answers, right = cross_validated()
     print("read part, by models without the thread's project:")
     print("\n".join((*summary(answers), "by group:", *groups(answers))))
     print("\n".join(("by confidence:", *reliability(answers))))
+    print(f"the model alone: {right} of {len(answers)}, {right / len(answers):.1%}")
     signs = [answer_of_signs(entry) for entry in read_part("read")]
     print("the signs alone, which were written for these texts:")
     print("\n".join(summary(signs)))
@@ -183,10 +195,13 @@ def print_unread(_: Sequence[str]) -> None:
 def print_time(_: Sequence[str]) -> None:
     """Print the time of the command for logs of each size."""
     for size, limit in SIZES.items():
-        seconds = measure_explain(size)
+        costs = measure_explain(size)
+        seconds = [cost.wall for cost in costs]
+        processor = statistics.median(cost.processor or 0.0 for cost in costs)
         print(
             f"explain, {size // 1000} kB of log: {statistics.median(seconds):.3f} s "
-            f"({min(seconds):.3f} to {max(seconds):.3f}), limit {limit} s"
+            f"({min(seconds):.3f} to {max(seconds):.3f}), of the processor {processor:.3f} s, "
+            f"limit {limit} s"
         )
 
 
