@@ -76,7 +76,7 @@ def _answer(entry: Mapping[str, Any], first: CauseMatch) -> Answer:
 def is_model_right(entry: Mapping[str, Any], trained: Model) -> bool:
     """Return True if the model alone gives the label of a thread the highest probability."""
     logs = trained.log_probabilities(features(symptom_from_text(entry["text"])))
-    return max(logs, key=lambda cause: logs[cause]) == entry["cause"]
+    return bool(max(logs, key=lambda cause: logs[cause]) == entry["cause"])
 
 
 def cross_validated() -> tuple[list[Answer], int]:
