@@ -46,6 +46,8 @@ threads of the corpus they were right in all of these texts of which they were c
 """
 MAX_DISPUTED_CONFIDENCE: Final = 0.8
 """If the signs of one message and the model disagree."""
+MIN_AGREEMENT: Final = 0.8
+"""Probability from which the model agrees with the signs of one message."""
 GENERAL_TYPES: Final = frozenset(
     (
         *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
@@ -77,14 +79,16 @@ def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatc
     if _is_decided(symptom, ranking.assessment):
         return matches
     if matches[0].level is ConfidenceLevel.CERTAIN and _length(symptom) < MAX_MESSAGE_WORDS:
-        return _agreed(matches, next(iter(ranking.probabilities)))
+        return _agreed(matches, ranking.probabilities)
     return tuple(_matches(symptom, ranking, trained))
 
 
-def _agreed(matches: tuple[CauseMatch, ...], first_of_model: str) -> tuple[CauseMatch, ...]:
-    """Return what the signs say of one message, which is not certain if the model disagrees."""
+def _agreed(
+    matches: tuple[CauseMatch, ...], probabilities: Mapping[str, float]
+) -> tuple[CauseMatch, ...]:
+    """Return what the signs say of one message, which is not certain if the model doubts it."""
     first, *others = matches
-    if first.cause.id == first_of_model:
+    if probabilities.get(first.cause.id, 0.0) >= MIN_AGREEMENT:
         return matches
     confidence = min(first.confidence, MAX_DISPUTED_CONFIDENCE)
     return (replace(first, confidence=confidence, level=ConfidenceLevel.LIKELY), *others)
