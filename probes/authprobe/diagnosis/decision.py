@@ -41,9 +41,7 @@ BAD_TOKENS: Final = frozenset(
 explains a text rules them out, unless a decisive sign points to them.
 """
 MAX_MESSAGE_WORDS: Final = 20
-"""Fewer words are hardly more than the message of one error, which its signs know exactly: in the
-threads of the corpus they were right in all of these texts of which they were certain.
-"""
+"""Fewer words are hardly more than the message of one error, which its signs know exactly."""
 MAX_DISPUTED_CONFIDENCE: Final = 0.8
 """If the signs of one message and the model disagree."""
 MIN_AGREEMENT: Final = 0.8
