@@ -28,7 +28,7 @@ from authprobe.diagnosis.features import (  # noqa: E402
     PARTS,
     SPEAKERS,
     WORDS,
-    Feature,
+    TextFeature,
     features,
 )
 from authprobe.diagnosis.model import (  # noqa: E402
@@ -86,7 +86,7 @@ class Example:
     cause: str
     project: str | None
     """None for a made-up text."""
-    found: Mapping[str, Feature]
+    found: Mapping[str, TextFeature]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authprobe.compatibility.table import (
-    ClientFeature,
     CompatibilityTable,
+    Feature,
     Gap,
     Interval,
     Provenance,
@@ -48,7 +48,7 @@ def evidence(**values: str | None) -> tuple[VersionEvidence, ...]:
 def make_table(**changes: object) -> CompatibilityTable:
     """Return a table with one feature."""
     entries = evidence(v0="no", v3="yes", v4=None)
-    feature = ClientFeature(
+    feature = Feature(
         id="it",
         title="It",
         case="example/claude-code@latest/default/none",

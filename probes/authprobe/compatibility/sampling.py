@@ -8,8 +8,8 @@ from typing import Final
 
 from authprobe.compatibility.features import BoundFeature
 from authprobe.compatibility.table import (
-    ClientFeature,
     CompatibilityTable,
+    Feature,
     VersionEvidence,
     gaps,
     intervals,
@@ -126,22 +126,20 @@ class SamplingPlan:
 
     def make_features(
         self, evidence: EvidenceByFeature, table: CompatibilityTable | None
-    ) -> tuple[ClientFeature, ...]:
+    ) -> tuple[Feature, ...]:
         """Return the features with this evidence, and then the other features of a table."""
         measured = (self._feature(x, evidence[x.definition.id]) for x in self.bound_features)
         others = (x for x in (table.features if table else ()) if x.id not in evidence)
         return (*measured, *(self._with_new_intervals(feature) for feature in others))
 
-    def _with_new_intervals(self, feature: ClientFeature) -> ClientFeature:
+    def _with_new_intervals(self, feature: Feature) -> Feature:
         """Return the feature with its intervals among the versions that are published now."""
         return dataclasses.replace(feature, intervals=intervals(self.published, feature.evidence))
 
-    def _feature(
-        self, feature: BoundFeature, evidence: Mapping[str, VersionEvidence]
-    ) -> ClientFeature:
+    def _feature(self, feature: BoundFeature, evidence: Mapping[str, VersionEvidence]) -> Feature:
         definition = feature.definition
         ordered = tuple(evidence[version] for version in sorted(evidence, key=version_key))
-        return ClientFeature(
+        return Feature(
             id=definition.id,
             title=definition.title,
             case=definition.case,

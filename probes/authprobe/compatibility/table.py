@@ -79,7 +79,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientFeature:
+class Feature:
     """A feature with its values by version."""
 
     id: str
@@ -130,7 +130,7 @@ class CompatibilityTable:
     client: str
     published: tuple[Version, ...]
     """Every published release of the client, oldest first, without prereleases."""
-    features: tuple[ClientFeature, ...]
+    features: tuple[Feature, ...]
     made: tuple[Provenance, ...]
     """Commands that added to it, oldest first."""
 

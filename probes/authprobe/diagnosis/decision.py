@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from authprobe.diagnosis.causes import Cause, CauseGroup, Weight, causes
-from authprobe.diagnosis.features import Feature, features
+from authprobe.diagnosis.features import TextFeature, features
 from authprobe.diagnosis.match import (
     LIKELY_CONFIDENCE,
     MAX_ALTERNATIVES,
@@ -62,7 +62,7 @@ class Ranking:
     """Probabilities of causes for a text, with what they are computed from."""
 
     assessment: Assessment
-    features: Mapping[str, Feature]
+    features: Mapping[str, TextFeature]
     probabilities: Mapping[str, float]
     """Most probable first."""
 

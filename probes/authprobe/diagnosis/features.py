@@ -43,25 +43,25 @@ _STATUS: Final = re.compile(r"[345]\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Feature:
+class TextFeature:
     """A property of a text: its value, and the line that shows it."""
 
     value: float
     line: int | None = None
 
 
-def features(symptom: Symptom) -> Mapping[str, Feature]:
+def features(symptom: Symptom) -> Mapping[str, TextFeature]:
     """Return the features of a text by name."""
     fact_set = symptom.fact_sets[0]
-    result: dict[str, Feature] = {}
+    result: dict[str, TextFeature] = {}
     lines = dict(_lines(fact_set))
     for line, text in lines.items():
         for name in _line_features(text):
-            result.setdefault(name, Feature(1.0, line))
+            result.setdefault(name, TextFeature(1.0, line))
     for name, line in _concept_features(lines):
-        result.setdefault(name, Feature(1.0, line))
+        result.setdefault(name, TextFeature(1.0, line))
     for name, number in (*_fact_features(fact_set), *_speaker_features(fact_set)):
-        result.setdefault(name, Feature(1.0, number))
+        result.setdefault(name, TextFeature(1.0, number))
     return result
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from authprobe.diagnosis.features import PAIRS, PARTS, WORDS, Feature
+from authprobe.diagnosis.features import PAIRS, PARTS, WORDS, TextFeature
 
 MODEL_FILE: Final = Path(__file__).with_name("model.bin")
 SHARED: Final = (WORDS, PAIRS, PARTS)
@@ -65,7 +65,7 @@ class Model:
                 return least + (most - least) * (probability - low) / (high - low)
         return self.calibration[-1][1]
 
-    def log_probabilities(self, found: Mapping[str, Feature]) -> dict[str, float]:
+    def log_probabilities(self, found: Mapping[str, TextFeature]) -> dict[str, float]:
         """Return the logarithm of each cause's probability."""
         sums = list(self.bias)
         for name, value in self._values(found).items():
@@ -77,7 +77,7 @@ class Model:
         total = most + math.log(sum(math.exp(each - most) for each in sums))
         return {cause: each - total for cause, each in zip(self.causes, sums, strict=True)}
 
-    def line_weights(self, found: Mapping[str, Feature], cause: str) -> dict[int, float]:
+    def line_weights(self, found: Mapping[str, TextFeature], cause: str) -> dict[int, float]:
         """Return how much each line speaks for a cause, compared with the average of all."""
         lines: defaultdict[int, float] = defaultdict(float)
         if cause not in self.causes:
@@ -89,7 +89,7 @@ class Model:
                 lines[line] += (row[index] - sum(row) / len(row)) * self.step * value
         return lines
 
-    def _values(self, found: Mapping[str, Feature]) -> dict[str, float]:
+    def _values(self, found: Mapping[str, TextFeature]) -> dict[str, float]:
         known = [name for name in found if name in self.names]
         counts = Counter(name[:2] for name in known)
         return {

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.compatibility.table import (
-    ClientFeature,
     CompatibilityTable,
+    Feature,
     Gap,
     Interval,
     Provenance,
@@ -53,7 +53,7 @@ def interval_words(interval: Interval) -> str:
     return f"{since(interval.added)}{end}"
 
 
-def versions_in(feature: ClientFeature, interval: Interval) -> tuple[str, ...]:
+def versions_in(feature: Feature, interval: Interval) -> tuple[str, ...]:
     """Return the probed versions in an interval, the oldest first."""
     low = version_key(interval.added.by)
     high = version_key(interval.removed.by) if interval.removed else None
@@ -66,7 +66,7 @@ def versions_in(feature: ClientFeature, interval: Interval) -> tuple[str, ...]:
     )
 
 
-def end_words(feature: ClientFeature, interval: Interval) -> str:
+def end_words(feature: Feature, interval: Interval) -> str:
     """Describe the end of an interval, or the last version of one that has not ended."""
     if interval.removed:
         return until(interval.removed)
@@ -114,7 +114,7 @@ def text(table: CompatibilityTable) -> Iterator[str]:
         yield from (f"  {line}" for line in _lines(feature))
 
 
-def _lines(feature: ClientFeature) -> Iterator[str]:
+def _lines(feature: Feature) -> Iterator[str]:
     for interval in feature.intervals:
         yield one_line(f"{interval.value}: {interval_words(interval)}", MAX_TEXT_LENGTH)
     for gap in feature.gaps:

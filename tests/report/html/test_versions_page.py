@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authprobe.compatibility.table import (
-    ClientFeature,
     CompatibilityTable,
+    Feature,
     Provenance,
     VersionEvidence,
     gaps,
@@ -34,7 +34,7 @@ COMMAND = Provenance(
 UNCERTAIN = "changes from no to yes between 1.0.3 and 1.0.9"
 
 
-def feature(*items: VersionEvidence, **changes: Any) -> ClientFeature:
+def feature(*items: VersionEvidence, **changes: Any) -> Feature:
     """Return a feature with the evidence of these versions."""
     (example,) = make_table().features
     fields: dict[str, Any] = {
@@ -45,12 +45,12 @@ def feature(*items: VersionEvidence, **changes: Any) -> ClientFeature:
     return dataclasses.replace(example, **fields | changes)
 
 
-def page_of(*features: ClientFeature, **changes: object) -> Page:
+def page_of(*features: Feature, **changes: object) -> Page:
     """Return the parsed page."""
     return Page(drawn(*features, **changes))
 
 
-def drawn(*features: ClientFeature, **changes: object) -> str:
+def drawn(*features: Feature, **changes: object) -> str:
     return versions_page(make_table(features=features, **changes))
 
 

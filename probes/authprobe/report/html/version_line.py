@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authprobe.compatibility.table import ClientFeature
+from authprobe.compatibility.table import Feature
 from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
 from authprobe.observation.model import Outcome
 from authprobe.report import versions as words
@@ -38,7 +38,7 @@ class Segment:
     """Letters of the colours in report.css; of the values before and after a change."""
 
 
-def line(feature: ClientFeature, axis: Axis) -> Html:
+def line(feature: Feature, axis: Axis) -> Html:
     """Return the timeline with its labels and ticks, as one image with a text alternative."""
     texts = dict.fromkeys(segment.words for segment in segments(feature, axis))
     summary = "; ".join(texts) or words.NO_VALUE
@@ -48,7 +48,7 @@ def line(feature: ClientFeature, axis: Axis) -> Html:
     )
 
 
-def small_line(feature: ClientFeature, axis: Axis) -> Html:
+def small_line(feature: Feature, axis: Axis) -> Html:
     """Return the timeline for an overview; the text beside it and its section say the same."""
     return Html('<div class="v-line v-small" aria-hidden="true">{}</div>').format(
         _bar(feature, axis)
@@ -65,7 +65,7 @@ def marks(axis: Axis) -> Html:
     return names + Html('<span class="v-mark v-last">{}</span>').format(last)
 
 
-def _bar(feature: ClientFeature, axis: Axis) -> Html:
+def _bar(feature: Feature, axis: Axis) -> Html:
     return render(
         "version_line.html",
         marks=marks(axis),
@@ -98,7 +98,7 @@ _VARIABLES: Final = (("v", "i"), ("w", "j"))
 """Variables of versions.css for the colours of a segment."""
 
 
-def segments(feature: ClientFeature, axis: Axis) -> Iterator[Segment]:
+def segments(feature: Feature, axis: Axis) -> Iterator[Segment]:
     """Yield the values, then the uncertain ranges, then the gaps, each the oldest first."""
     gaps = tuple(_gaps(feature, axis))
     for value in _values(feature, axis):
@@ -107,7 +107,7 @@ def segments(feature: ClientFeature, axis: Axis) -> Iterator[Segment]:
     yield from gaps
 
 
-def _gaps(feature: ClientFeature, axis: Axis) -> Iterator[Segment]:
+def _gaps(feature: Feature, axis: Axis) -> Iterator[Segment]:
     for gap in feature.gaps:
         yield Segment(
             kind="gap",
@@ -127,7 +127,7 @@ def _around(value: Segment, gaps: tuple[Segment, ...]) -> Iterator[Segment]:
     yield replace(value, first=first)
 
 
-def _values(feature: ClientFeature, axis: Axis) -> Iterator[Segment]:
+def _values(feature: Feature, axis: Axis) -> Iterator[Segment]:
     colour_of = colours(feature)
     for interval in feature.intervals:
         yield Segment(
@@ -140,7 +140,7 @@ def _values(feature: ClientFeature, axis: Axis) -> Iterator[Segment]:
         )
 
 
-def _doubts(feature: ClientFeature, axis: Axis) -> Iterator[Segment]:
+def _doubts(feature: Feature, axis: Axis) -> Iterator[Segment]:
     colour_of = colours(feature)
     for before, after in itertools.pairwise(feature.intervals):
         if not after.added.exact:
@@ -153,7 +153,7 @@ def _doubts(feature: ClientFeature, axis: Axis) -> Iterator[Segment]:
             )
 
 
-def colours(feature: ClientFeature) -> Mapping[str, str]:
+def colours(feature: Feature) -> Mapping[str, str]:
     """Return the letter of a colour for each value, a different one as long as there are some."""
     values = dict.fromkeys(interval.value for interval in feature.intervals)
     found: dict[str, str] = {}

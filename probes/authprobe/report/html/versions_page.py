@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from authprobe.compatibility.table import ClientFeature, CompatibilityTable, Interval, Provenance
+from authprobe.compatibility.table import CompatibilityTable, Feature, Interval, Provenance
 from authprobe.report import versions as words
 from authprobe.report.html import elements
 from authprobe.report.html.document import document
@@ -86,7 +86,7 @@ def _reach(axis: Axis) -> str:
     return f"{plural(len(versions), 'published version')}{ends}"
 
 
-def _newest(feature: ClientFeature, *, last: str | None) -> Html:
+def _newest(feature: Feature, *, last: str | None) -> Html:
     """Return the newest value and where it begins; and where it was read, if not in `last`."""
     interval = feature.newest
     if interval is None:
@@ -98,13 +98,13 @@ def _newest(feature: ClientFeature, *, last: str | None) -> Html:
     return Html("<p>{} <small>{}</small></p>").format(_value(feature, interval), note)
 
 
-def _value(feature: ClientFeature, interval: Interval) -> Html:
+def _value(feature: Feature, interval: Interval) -> Html:
     """Return the value beside its colour."""
     key = Html('<i class="v-key" style="{}"></i>').format(style(colours(feature)[interval.value]))
     return Html("{} <strong>{}</strong>").format(key, interval.value)
 
 
-def _intervals(feature: ClientFeature) -> Html:
+def _intervals(feature: Feature) -> Html:
     """Return each value with its first and last version, the newest first."""
     if not feature.intervals:
         return Html("<p>{}</p>").format(words.NO_VALUE)
@@ -121,7 +121,7 @@ def _intervals(feature: ClientFeature) -> Html:
     return elements.table(f"Values: {feature.title}", heads, rows, kind="ap-words v-values")
 
 
-def _gaps(feature: ClientFeature) -> Html:
+def _gaps(feature: Feature) -> Html:
     return elements.bullets(words.gap_words(gap) for gap in feature.gaps)
 
 
@@ -135,7 +135,7 @@ def _versions(versions: tuple[str, ...]) -> Html:
     )
 
 
-def _evidence(feature: ClientFeature) -> Iterator[tuple[str, str]]:
+def _evidence(feature: Feature) -> Iterator[tuple[str, str]]:
     """Yield the case, the field, the number of probes, and the sources of a feature."""
     yield "Case", code(feature.case)
     contains = (
