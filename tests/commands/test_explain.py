@@ -50,6 +50,12 @@ def test_json_has_the_cause_with_evidence_remedy_and_sources() -> None:
     assert first["sources"]
 
 
+def test_json_of_a_single_text_has_every_key() -> None:
+    printed = explain_json(UNKNOWN_TOKEN)
+    assert printed["texts"] == [{"name": None, "kind": "text"}]
+    assert (printed["facts"], printed["contradictions"]) == ([], [])
+
+
 def test_known_issues_of_the_day_and_the_version_are_listed() -> None:
     output = explain_json(f"2026-08-24 Claude Code v2.1.220\n{UNKNOWN_TOKEN}")
     assert [incident["from"] for incident in output["incidents"]] == ["2026-08-24"]

@@ -153,6 +153,17 @@ def test_a_person_answers_on_a_terminal(folder: Path) -> None:
     assert "server-incident (" in terminal.output
 
 
+def test_lines_are_wrapped_at_the_width_of_the_terminal(folder: Path) -> None:
+    (folder / "error.log").write_text(TEXT.strip() + " and more words" * 10)
+    terminal = Terminal(folder, "--interactive", "error.log")
+    terminal.wait_for("or u for unknown: ")
+    terminal.type("\x04")
+    assert terminal.end() == 0
+    lines = [line for line in terminal.output.splitlines() if "$ " not in line]
+    assert any("What would decide" in line for line in lines)
+    assert max(len(line) for line in lines if "http" not in line) <= 80
+
+
 def test_pasted_text_is_followed_by_questions(folder: Path) -> None:
     terminal = Terminal(folder, "--interactive")
     terminal.wait_for("press Ctrl-D")

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from authprobe.core.wrapping import terminal_width, wrap_line
+from authprobe.core.wrapping import terminal_width, wrap_line, wrap_lines
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ def test_lines_break_at_spaces_only(line: str, width: int | None, wrapped: str) 
 
 def test_what_is_no_terminal_has_no_width() -> None:
     assert terminal_width(io.StringIO()) is None
+
+
+def test_commands_are_not_wrapped() -> None:
+    lines = ("    $ claude auth login --now", "  one two three")
+    assert list(wrap_lines(lines, 10)) == [lines[0], "  one two\n      three"]

@@ -110,6 +110,29 @@ def test_the_model_stays_small_and_its_file_is_read_as_written() -> None:
     assert model_from_bytes(model().to_bytes()) == model()
 
 
+def test_the_heaviest_evidence_comes_first_and_noise_is_left_out() -> None:
+    text = "\n".join(
+        (
+            "git status returned 0",
+            "Rendering 42 messages",
+            "ANTHROPIC_BASE_URL is https://gateway.example, and the token is ours",
+            "Error: 403 AccessDeniedException: not authorized to perform bedrock:InvokeModel",
+            "and our CI is red since yesterday, after the update of the image",
+        )
+    )
+    first, *others = decide(symptom_from_text(text))
+    weights = [evidence.weight or 0.0 for evidence in first.evidence]
+    assert len(weights) > 0
+    assert weights == sorted(weights, reverse=True)
+    assert not {1, 2} & {evidence.line for evidence in first.evidence}
+    assert all(match.confidence >= 0.05 for match in others)
+
+
+def test_nothing_is_evidence_of_an_unknown_cause() -> None:
+    (first, *_) = decide(symptom_from_text("our CI is red since yesterday, and nobody can log in"))
+    assert (first.cause.id, first.evidence) == (UNKNOWN, ())
+
+
 def test_the_lines_that_decide_are_the_evidence() -> None:
     first, *_ = decide(
         symptom_from_text(

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from authprobe.commands.explain_input import read_texts
 from authprobe.commands.explain_output import Explanation, Printer
 from authprobe.commands.printing import print_json, print_text
+from authprobe.core.wrapping import terminal_width, wrap_lines
 from authprobe.diagnosis.causes import UNKNOWN
 from authprobe.diagnosis.decision import decide
 from authprobe.diagnosis.incident.facts import IncidentFact, line_of
@@ -37,7 +39,8 @@ def print_causes(*, as_markdown: bool) -> int:
     """Print every cause and return the exit code."""
     from authprobe.report.reference.causes import causes_markdown, causes_text
 
-    print_text(causes_markdown() if as_markdown else causes_text(), end="")
+    lines = wrap_lines(causes_text().splitlines(), terminal_width(sys.stdout))
+    print_text(causes_markdown() if as_markdown else "".join(f"{line}\n" for line in lines), end="")
     return ExitCode.OK
 
 
@@ -60,7 +63,11 @@ def explain(paths: tuple[str, ...], *, as_json: bool, is_interactive: bool = Fal
     if as_json:
         print_json(json.dumps(printer.as_json(explanations), indent=2, ensure_ascii=False))
     else:
-        print_text("\n\n".join("\n".join(printer.lines(each)) for each in explanations))
+        width = terminal_width(sys.stdout)
+        texts_of_cases = (
+            "\n".join(wrap_lines(printer.lines(each), width)) for each in explanations
+        )
+        print_text("\n\n".join(texts_of_cases))
     is_explained = all(explanation.has_cause for explanation in explanations)
     return ExitCode.OK if is_explained else ExitCode.FAILURES
 
@@ -99,17 +106,20 @@ def explain_texts(
 
         incident = ask_questions(incident, read_line)
     is_plain = len(texts) == 1 and others[0].kind is TextKind.WORDS
-    return (_explain_incident(incident, () if is_plain else texts), *explained_cases)
+    return (_explain_incident(incident, texts, is_plain=is_plain), *explained_cases)
 
 
-def _explain_incident(incident: Incident, texts: tuple[IncidentText, ...]) -> Explanation:
+def _explain_incident(
+    incident: Incident, texts: tuple[IncidentText, ...], *, is_plain: bool
+) -> Explanation:
+    """Return the explanation; of words alone, facts are told only if they are answers."""
     conclusion = incident.conclude()
     explanation = _with_known_issues(
         Explanation(
             matches=conclusion.matches,
             texts=texts,
-            facts=conclusion.facts if texts else incident.answers,
-            contradictions=conclusion.contradictions if texts else (),
+            facts=incident.answers if is_plain else conclusion.facts,
+            contradictions=() if is_plain else conclusion.contradictions,
             candidates=conclusion.candidates,
             question=conclusion.question,
         ),

@@ -7,6 +7,7 @@ from typing import IO, Final
 
 from authprobe.commands.explain_output import answer_words, confidence, effect_words
 from authprobe.commands.printing import print_error
+from authprobe.core.wrapping import terminal_width, wrap_lines
 from authprobe.diagnosis.causes import UNKNOWN
 from authprobe.diagnosis.incident.incident import Incident
 from authprobe.diagnosis.incident.questions import DecidingQuestion
@@ -48,9 +49,9 @@ def ask_questions(incident: Incident, read_line: Callable[[], str]) -> Incident:
     for number in range(1, MAX_QUESTIONS + 1):
         question = conclusion.question
         if question is None:
-            print_error("there is nothing more to ask" if number > 1 else "there is nothing to ask")
+            _say("there is nothing more to ask" if number > 1 else "there is nothing to ask")
             break
-        print_error(f"question {number} of at most {MAX_QUESTIONS}: {question.asks}")
+        _say(f"question {number} of at most {MAX_QUESTIONS}: {question.asks}")
         _show_answers(question, conclusion.candidates)
         answer, is_open = _ask(question, read_line)
         before = conclusion.matches
@@ -60,26 +61,30 @@ def ask_questions(incident: Incident, read_line: Callable[[], str]) -> Incident:
             break
         if answer is not None:
             _show_change(before, conclusion.matches)
-    print_error("")
+    _say("")
     return incident
 
 
+def _say(line: str) -> None:
+    """Print a line on stderr, wrapped in a terminal."""
+    for each in wrap_lines((line,), terminal_width(sys.stderr)):
+        print_error(each)
+
+
 def _show_ranking(matches: tuple[CauseMatch, ...]) -> None:
-    print_error("so far:")
+    _say("so far:")
     for match in matches:
         words = "" if match.cause.id == UNKNOWN else f" ({confidence(match)})"
-        print_error(f"  {match.cause.id}{words}")
+        _say(f"  {match.cause.id}{words}")
 
 
 def _show_answers(question: DecidingQuestion, candidates: tuple[str, ...]) -> None:
     for number, answer in enumerate(question.answers, 1):
         key = answer.id[0] if question.is_yes_or_no else str(number)
         effect = effect_words(answer, candidates)
-        print_error(
-            f"  {key}  {answer_words(question, answer)}" + (f": {effect}" if effect else "")
-        )
+        _say(f"  {key}  {answer_words(question, answer)}" + (f": {effect}" if effect else ""))
     for command in question.commands:
-        print_error(f"  $ {command}")
+        _say(f"  $ {command}")
 
 
 def _ask(question: DecidingQuestion, read_line: Callable[[], str]) -> tuple[str | None, bool]:
@@ -91,17 +96,17 @@ def _ask(question: DecidingQuestion, read_line: Callable[[], str]) -> tuple[str 
         try:
             line = read_line()
         except KeyboardInterrupt:
-            print_error("")
+            _say("")
             raise
         if not line:
-            print_error("")
+            _say("")
             return None, False
         word = line[:MAX_ANSWER].strip().lower()
         if word in UNKNOWN_ANSWERS:
             return None, True
         if (answer := _answer_id(question, word)) is not None:
             return answer, True
-        print_error("that is none of the answers")
+        _say("that is none of the answers")
     return None, True
 
 
@@ -120,11 +125,11 @@ def _show_change(before: tuple[CauseMatch, ...], after: tuple[CauseMatch, ...]) 
     old = {match.cause.id: match for match in before}
     for match in after:
         if match.cause.id == UNKNOWN:
-            print_error("  unknown")
+            _say("  unknown")
             continue
         previous = old.get(match.cause.id)
         start = f"{previous.confidence:.2f}" if previous else "new"
-        print_error(f"  {match.cause.id}: {start} -> {match.confidence:.2f}, {match.level}")
+        _say(f"  {match.cause.id}: {start} -> {match.confidence:.2f}, {match.level}")
     for match in before:
         if match.cause.id != UNKNOWN and all(match.cause.id != each.cause.id for each in after):
-            print_error(f"  {match.cause.id}: {match.confidence:.2f} -> ruled out")
+            _say(f"  {match.cause.id}: {match.confidence:.2f} -> ruled out")

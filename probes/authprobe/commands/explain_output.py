@@ -36,7 +36,7 @@ class Explanation:
     reasons: "tuple[Reason, ...]" = ()
     """Differences of a failed case from what its scenario expects, which the cause is not."""
     texts: tuple[IncidentText, ...] = ()
-    """The texts, if there are several, or settings and the like among them."""
+    """The texts that were read; none for a case of a run."""
     facts: tuple[IncidentFact, ...] = ()
     contradictions: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
@@ -109,17 +109,14 @@ class Printer:
     def _decision_json(self, explanation: Explanation) -> dict[str, object]:
         question, words_say = explanation.question, explanation.words_say
         result: dict[str, object] = {
-            "decides": _question_json(question, explanation.candidates) if question else None
+            "decides": _question_json(question, explanation.candidates) if question else None,
+            "texts": [
+                {"name": self.quote(each.name) or None, "kind": each.kind.value}
+                for each in explanation.texts
+            ],
+            "facts": [self._fact_json(fact) for fact in explanation.facts],
+            "contradictions": [self.quote(each) for each in explanation.contradictions],
         }
-        if explanation.texts:
-            result |= {
-                "texts": [
-                    {"name": self.quote(each.name) or None, "kind": each.kind.value}
-                    for each in explanation.texts
-                ],
-                "facts": [self._fact_json(fact) for fact in explanation.facts],
-                "contradictions": [self.quote(each) for each in explanation.contradictions],
-            }
         if words_say:
             result["without_facts"] = self._match_json(words_say)
         return result

@@ -3,11 +3,13 @@
 import re
 import shutil
 import textwrap
+from collections.abc import Iterable, Iterator
 from typing import Final, TextIO
 
 _INDENT: Final = 4
 """Spaces before the rest of a line, beside its own."""
 _COMMAND: Final = re.compile(r"`[^`]{1,100}`")
+COMMAND_PROMPT: Final = "$ "
 _JOINT: Final = "\0"
 """Stands for a space at which no line is broken."""
 
@@ -29,6 +31,12 @@ def wrap_line(line: str, width: int | None) -> str:
         break_on_hyphens=False,
     )
     return wrapped.replace(_JOINT, " ")
+
+
+def wrap_lines(lines: Iterable[str], width: int | None) -> Iterator[str]:
+    """Yield lines of at most `width` characters; those with a command (`$ ...`) stay whole."""
+    for line in lines:
+        yield line if line.lstrip().startswith(COMMAND_PROMPT) else wrap_line(line, width)
 
 
 def terminal_width(stream: TextIO) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authprobe.diagnosis.causes import Cause, CauseGroup, Weight, causes
+from authprobe.diagnosis.causes import UNKNOWN, Cause, CauseGroup, Weight, causes
 from authprobe.diagnosis.features import TextFeature, features
 from authprobe.diagnosis.match import (
     LIKELY_CONFIDENCE,
@@ -27,7 +27,10 @@ LEAST_LOG_PROBABILITY: Final = math.log(1e-4)
 """For a cause that the model does not know."""
 MIN_ALTERNATIVE: Final = 0.1
 """Probability below which no other cause is shown."""
-MIN_LINE_WEIGHT: Final = 0.15
+MIN_SHOWN: Final = 0.05
+"""Confidence below which no other cause is shown either."""
+MIN_LINE_WEIGHT: Final = 1.0
+"""Weight below which a line of the text is no evidence, unless a sign points to it."""
 MIN_WORDS: Final = 4
 """Fewer words and no sign leave every cause open."""
 OUTAGES: Final = frozenset({CauseGroup.NETWORK, CauseGroup.SERVICE, CauseGroup.CLOCK})
@@ -157,6 +160,8 @@ def _matches(symptom: Symptom, ranking: Ranking, trained: Model) -> Iterator[Cau
         if place and (probability < MIN_ALTERNATIVE or place > MAX_ALTERNATIVES):
             return
         confidence = min(trained.confidence(probability), MAX_CONFIDENCE)
+        if place and confidence < MIN_SHOWN:
+            return
         yield CauseMatch(
             cause=causes()[cause],
             confidence=round(confidence, 2),
@@ -172,7 +177,19 @@ def _level(trained: Model, confidence: float) -> ConfidenceLevel:
 
 
 def _evidence(symptom: Symptom, ranking: Ranking, trained: Model, cause: str) -> Iterator[Evidence]:
-    """Yield the lines of the signs, then those that the model weighs most."""
+    """Yield the lines of the signs and those that the model weighs most, heaviest first.
+
+    Nothing is evidence for an unknown cause.
+    """
+    if cause == UNKNOWN:
+        return
+    found = list(_found_evidence(symptom, ranking, trained, cause))
+    yield from sorted(found, key=lambda each: -(each.weight or 0.0))
+
+
+def _found_evidence(
+    symptom: Symptom, ranking: Ranking, trained: Model, cause: str
+) -> Iterator[Evidence]:
     weights = trained.line_weights(ranking.features, cause)
     seen = set[int | None]()
     if score := ranking.assessment.scores.get(cause):

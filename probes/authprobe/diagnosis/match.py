@@ -1,9 +1,10 @@
 """Rank causes for a symptom, with a confidence and the evidence; pure, and unaware of rule ids.
 
-The confidence is computed from the evidence alone: a decisive sign scores 0.9, a strong one 0.6, a
-weak one 0.25, and the signs of one cause are combined as if independent (the remaining doubt is the
-product of the doubts that each sign leaves). From 0.85 a cause is certain, from 0.5 likely, below
-that possible. If another cause comes within 0.2, no cause is certain.
+This is the confidence of the signs; that of a text comes from the trained model, with thresholds of
+its own (`decision`). It is computed from the evidence alone: a decisive sign scores 0.9, a strong
+one 0.6, a weak one 0.25, and the signs of one cause are combined as if independent (the remaining
+doubt is the product of the doubts that each sign leaves). From 0.85 a cause is certain, from 0.5
+likely, below that possible. If another cause comes within 0.2, no cause is certain.
 """
 
 import enum

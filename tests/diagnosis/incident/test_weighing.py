@@ -127,7 +127,7 @@ def test_no_fact_turns_an_outage_into_an_invalid_token(
     before = ranking((cause, confidence), (blamed, round(0.98 - confidence, 2)))
     after = weigh(before, facts, causes())
     assert after.matches[0].cause.id == cause
-    assert confidences(after)[blamed] <= confidences(before)[blamed]
+    assert confidences(after).get(blamed, 0.0) <= confidences(before)[blamed]
 
 
 def test_no_question_is_left_when_the_answer_is_certain_or_nothing_is_known() -> None:

@@ -48,7 +48,7 @@ SPECIFIC_PART: Final = 0.15
 MIN_REST: Final = 0.05
 """Part that the words always leave to causes that they do not point to."""
 MIN_SHOWN: Final = 0.05
-"""Confidence from which a cause is shown that only facts point to."""
+"""Confidence below which a cause is not shown."""
 MIN_NAMED: Final = 0.35
 """Confidence below which the answer is unknown, if facts speak against what the words say."""
 MIN_CANDIDATE: Final = 0.03
@@ -136,7 +136,7 @@ def weigh(
     ranked = tuple(
         _match(catalogue[cause], before.get(cause), posteriors[cause], weights)
         for cause in order
-        if cause in before or posteriors[cause] >= MIN_SHOWN
+        if posteriors[cause] >= MIN_SHOWN
     )[: MAX_ALTERNATIVES + 1]
     is_unknown = ranking.matches[0].cause.id == UNKNOWN
     least = LIKELY_CONFIDENCE if is_unknown else MIN_NAMED

@@ -1,6 +1,6 @@
 """The list of causes, for docs/causes.md and for the terminal."""
 
-from authprobe.diagnosis.causes import Cause, causes
+from authprobe.diagnosis.causes import Cause, Weight, causes
 from authprobe.diagnosis.incident.questions import (
     FACTORS,
     GROUP_SUFFIX,
@@ -8,6 +8,7 @@ from authprobe.diagnosis.incident.questions import (
     QuestionAnswer,
     questions,
 )
+from authprobe.diagnosis.match import CERTAIN_CONFIDENCE, LIKELY_CONFIDENCE, SIGN_SCORES
 from authprobe.report.markdown.summary import escaped
 
 
@@ -25,10 +26,16 @@ def causes_markdown() -> str:
         "The causes that `authprobe explain` and the report can name, in the order in which they "
         "are considered: those\nunrelated to a credential come first. Generated from "
         "[causes.yaml](../probes/authprobe/diagnosis/causes.yaml) by `make docs`.\n\n"
-        "Evidence that only one cause produces scores 0.9, strong evidence 0.6, weak evidence "
-        "0.25; evidence for one cause\nis combined as if independent. From 0.85 a cause is "
-        "certain, from 0.5 likely, below that possible. If a second cause\nscores almost as "
-        "much, neither is certain: the answer has both, and an experiment that decides.\n"
+        "Of a text, a trained model decides together with the signs of the causes. The confidence "
+        "is the share of such answers that\nwere right, and the model has thresholds of its own "
+        "for *certain* and *likely* ([explain.md](explain.md#how-it-decides)).\n\n"
+        "Signs alone decide for the cases of a run, for an error code that is of one cause, and "
+        "for a single message of few words.\nA sign that only one cause has scores "
+        f"{SIGN_SCORES[Weight.DECISIVE]:g}, a strong one {SIGN_SCORES[Weight.STRONG]:g}, a weak "
+        f"one {SIGN_SCORES[Weight.WEAK]:g}; those of one cause are combined as if\nindependent. "
+        f"From {CERTAIN_CONFIDENCE:g} such an answer is *certain*, from {LIKELY_CONFIDENCE:g} "
+        "*likely*. If a second cause scores almost as much, neither is\ncertain: the answer has "
+        "both, and an experiment that decides.\n"
     )
     return head + "".join(map(_section, causes().values())) + _questions_markdown()
 
