@@ -321,6 +321,10 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     "refresh-lock": (lock(-30), ["info refresh-lock"]),
     "refresh-lock-of-the-future": (lock(3600), ["info refresh-lock"]),
     "refresh-lock-stale": (lock(-61), ["warning refresh-lock-stale"]),
+    "refresh-lock-stale-of-an-expired-login": (
+        several(lock(-61), login(expiresAt=hours_from_now(-3))),
+        ["info login", "warning refresh-lock-stale"],
+    ),
     "refresh-lock-of-1970": (lock(-(10**12)), ["warning refresh-lock-stale"]),
     "refresh-lock-as-file": (lock(-600, folder=False), ["warning refresh-lock-stale"]),
     "login-elsewhere": (move_config, ["warning login-elsewhere", *MISSING]),
@@ -381,6 +385,14 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     "several-config-folders": (
         second_login(".claude-work"),
         ["info several-config-folders"],
+    ),
+    "several-config-folders-and-none-in-use": (
+        several(second_login(".claude-work"), lambda home: home.credentials.unlink()),
+        ["warning login-elsewhere", *MISSING],
+    ),
+    "several-config-folders-and-an-ended-one-in-use": (
+        several(second_login(".claude-work"), login(expiresAt=hours_from_now(-3), refreshToken="")),
+        ["warning login-expired", "warning several-config-folders"],
     ),
     "several-config-folders-in-xdg": (
         second_login(".config/claude"),
@@ -826,6 +838,24 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     ),
     "gateway": (
         only(ANTHROPIC_BASE_URL="https://gateway.example", ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info gateway"],
+    ),
+    "gateway-path": (
+        only(ANTHROPIC_BASE_URL="https://gateway.example/v1/", ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info gateway", "warning gateway-path"],
+    ),
+    "gateway-path-of-messages": (
+        only(
+            ANTHROPIC_BASE_URL="https://gateway.example/x/v1/messages", ANTHROPIC_AUTH_TOKEN=CANARY
+        ),
+        ["info gateway", "warning gateway-path"],
+    ),
+    "gateway-path-of-the-api": (
+        variable(ANTHROPIC_BASE_URL="https://api.anthropic.com/v1"),
+        ["warning gateway-path"],
+    ),
+    "gateway-with-a-prefix": (
+        only(ANTHROPIC_BASE_URL="https://gateway.example/apiv1", ANTHROPIC_AUTH_TOKEN=CANARY),
         ["info gateway"],
     ),
     "gateway-gets-login": (

@@ -103,10 +103,13 @@ def _result_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
 
 
 def _active_lines(active: ActiveCredential, clean: TextCleaner) -> Iterator[str]:
+    client, verb = active.client, "uses"
+    if not active.is_installed:
+        client, verb = "claude-code, not on PATH,", "would use"
     if active.credential:
-        yield f"{active.client} uses {_describe(active.credential, clean)}"
+        yield f"{client} {verb} {_describe(active.credential, clean)}"
     else:
-        yield f"{active.client}: no credential found"
+        yield f"{client.rstrip(',')}: no credential found"
     yield f"why: {clean(active.reason)}"
     if active.gateway:
         yield f"sent to the gateway {clean(active.gateway)}"

@@ -84,7 +84,10 @@ def test_the_credential_says_which_cloud_and_which_source(tmp_path: Path) -> Non
         return credential.kind
 
     home = make_home(tmp_path, CLAUDE_CODE_USE_BEDROCK="1")
-    assert kind() == "Amazon Bedrock with no credential that was found"
+    assert kind() == "Amazon Bedrock"
+    (active, *_) = take_inventory(home.machine()).active_credentials
+    assert active.credential
+    assert active.credential.state == "no credential found"
     home.variables["AWS_BEARER_TOKEN_BEDROCK"] = CANARY
     assert kind() == "Amazon Bedrock with AWS_BEARER_TOKEN_BEDROCK"
     home.variables["CLAUDE_CODE_SKIP_BEDROCK_AUTH"] = "1"

@@ -113,7 +113,7 @@ def test_a_key_is_sent_together_with_a_token(tmp_path: Path) -> None:
         (("login", "helper"), "Claude Code looks for apiKeyHelper before the login"),
         (
             ("login", "provider", "federation"),
-            "Claude Code looks for the cloud provider before workload identity federation "
+            "Claude Code looks for Google Vertex AI before workload identity federation "
             "and the login",
         ),
     ],

@@ -47,9 +47,10 @@ def check_provider(inventory: Inventory) -> Iterator[CheckResult]:
     where = inventory.variables[cloud.switch].label
     if len(enabled) > 1 and set(enabled) != PAIR:
         names = " and ".join(each.switch for each in enabled)
+        count = "both" if len(enabled) == 2 else "all"
         yield warning(
             "several-providers",
-            f"{names} are all enabled; Claude Code uses {cloud.service}.",
+            f"{names} are {count} enabled; Claude Code uses {cloud.service}.",
             where,
             cause="ambient-credential-shadows",
             remedy="Enable only one of them; an empty value in settings disables one.",

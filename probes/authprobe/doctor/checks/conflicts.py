@@ -65,10 +65,11 @@ def _check_shadowed(
 ) -> Iterator[CheckResult]:
     """Report credentials that are not used; `are_sent`: the next one is sent as well."""
     logins = [each for each in shadowed if each.slot in LOGIN_SLOTS]
-    others = ", ".join(dict.fromkeys(each.slot.noun for each in shadowed))
-    text = f"Claude Code uses {credential.slot.noun}, and ignores {others}"
+    others = ", ".join(dict.fromkeys(each.noun for each in shadowed))
+    text = f"Claude Code uses {credential.noun}, and ignores {others}"
     declaration, advice = used_declaration(inventory), advice_to_declare(inventory)
-    remedy = {"remedy": f"Unset what you do not want to use. {advice}"} if advice else {}
+    wanted = (logins or shadowed)[0].noun
+    remedy = {"remedy": f"To use {wanted}, {_removal(credential)}. {advice}"} if advice else {}
     if credential.slot in LOGIN_SLOTS:
         yield info("other-credentials", f"{text}.", credential.where)
     elif declaration:
@@ -78,7 +79,7 @@ def _check_shadowed(
     elif logins:
         yield warning(
             "login-shadowed",
-            f"Claude Code uses {credential.slot.noun}, and ignores {logins[0].slot.noun}.",
+            f"Claude Code uses {credential.noun}, and ignores {logins[0].noun}.",
             credential.where,
             cause="ambient-credential-shadows",
             **remedy,
@@ -91,6 +92,14 @@ def _check_shadowed(
             cause="ambient-credential-shadows",
             **remedy,
         )
+
+
+def _removal(credential: FoundCredential) -> str:
+    """Return how to stop using a credential, with its variable or setting and the file."""
+    if credential.slot is CredentialSlot.HELPER:
+        return f"remove {credential.slot} from {credential.where}"
+    name, separator, file = credential.where.partition(" in ")
+    return f"remove {name} from {file}" if separator else f"unset {name}"
 
 
 def _check_missing(inventory: Inventory) -> Iterator[CheckResult]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.core.login_renewal import LOCK_FOLDER, LOCK_STALE_SECONDS
+from authprobe.core.login_renewal import LOCK_FOLDER
 from authprobe.doctor.inventory.config_folders import (
     KEYCHAIN_SERVICE,
     ConfigFolder,
@@ -12,6 +12,7 @@ from authprobe.doctor.inventory.config_folders import (
 )
 from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.environment import CONFIG_DIR
+from authprobe.doctor.inventory.found_credentials import is_renewable, is_too_old, login_state
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import MACOS
 from authprobe.doctor.result import CheckResult, info, warning
@@ -71,13 +72,33 @@ def check_unused_login(inventory: Inventory) -> Iterator[CheckResult]:
             remedy=f"Unset {CONFIG_DIR}, or log in while it is set.",
         )
     if others:
-        yield info(
+        yield _other_logins(inventory, others)
+
+
+def _other_logins(inventory: Inventory, others: list[ConfigFolder]) -> CheckResult:
+    """Return what to do with other logins: a warning if the one in use is of no use."""
+    machine, login = inventory.machine, inventory.login
+    folder, names = machine.display_path(machine.config_folder), _names(inventory, others)
+    remedy = f"Start `{CONFIG_DIR}={machine.display_path(others[0].path)} claude` to use it."
+    if len(others) > 1:
+        remedy = f"Start `{CONFIG_DIR}=FOLDER claude` to use one of them."
+    rest: dict[str, str] = {"remedy": remedy, "source": VARIABLE_DOCS}
+    if inventory.active_credentials[0].credential is None and machine.platform != MACOS:
+        text = f"Claude Code looks for the login in {folder}, where there is none, not in {names}."
+        return warning("login-elsewhere", text, folder, cause="config-folder-mismatch", **rest)
+    if not login.has_record:
+        return info(
             "several-config-folders",
-            f"There are logins that are not used in {_names(inventory, others)}.",
-            machine.display_path(machine.config_folder),
-            remedy=f"Start `{CONFIG_DIR}=FOLDER claude` to use one of them.",
-            source=VARIABLE_DOCS,
+            f"There are logins that are not used in {names}.",
+            folder,
+            **rest,
         )
+    text = f"Claude Code uses the login in {folder}, not that in {names}."
+    is_over = login.expires is not None and login.expires <= machine.now
+    if is_over and (not is_renewable(machine, login) or is_too_old(machine, login)):
+        text = f"{text} The one in {folder} {login_state(machine, login)}."
+        return warning("several-config-folders", text, folder, **rest)
+    return info("several-config-folders", text, folder, **rest)
 
 
 def _names(inventory: Inventory, folders: list[ConfigFolder]) -> str:
@@ -96,7 +117,7 @@ def check_refresh_lock(inventory: Inventory) -> Iterator[CheckResult]:
         if folder.lock_changed is None:
             continue
         where = machine.display_path(folder.path / LOCK_FOLDER)
-        if (machine.now - folder.lock_changed).total_seconds() < LOCK_STALE_SECONDS:
+        if not folder.has_stale_lock(machine.now):
             yield info(
                 "refresh-lock",
                 "A process renews the login right now; another one that needs it waits for some "

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from authprobe.doctor.inventory.clouds import enabled_clouds
 from authprobe.doctor.inventory.declarations import FILE, TABLE, Declaration
 from authprobe.doctor.inventory.environment import Variable
+from authprobe.doctor.inventory.gateways import BASE_URL
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.precedence import (
     HEADER_SLOTS,
@@ -17,6 +19,8 @@ from authprobe.doctor.result import CheckResult, error, info, warning
 from authprobe.service.addresses import Address
 
 GATEWAY_DOCS: Final = "https://code.claude.com/docs/en/llm-gateway"
+ADDED_PATHS: Final = ("/v1", "/v1/messages")
+"""What clients add to a base URL, which is often written in it as well."""
 LOGIN_SLOTS: Final = SUBSCRIPTION_SLOTS | PROFILE_SLOTS
 """Credentials for the service itself, which a gateway should not receive."""
 
@@ -77,6 +81,8 @@ def check_gateway(inventory: Inventory) -> Iterator[CheckResult]:
             source=GATEWAY_DOCS,
         )
         return
+    if variable.name == BASE_URL:
+        yield from _check_path(variable)
     if not url.is_gateway:
         return
     declaration = gateway_declaration(inventory)
@@ -94,6 +100,21 @@ def check_gateway(inventory: Inventory) -> Iterator[CheckResult]:
         )
     if declaration is None:
         yield from _check_undeclared(inventory, variable, address)
+
+
+def _check_path(variable: Variable) -> Iterator[CheckResult]:
+    path = urlsplit(variable.value.strip()).path.rstrip("/")
+    end = next((each for each in ADDED_PATHS if path.endswith(each)), None)
+    if end is not None:
+        yield warning(
+            "gateway-path",
+            f"{variable.name} ends in {end}, and clients add /v1/messages: they ask for "
+            f"{end}/v1/messages.",
+            variable.label,
+            cause="gateway-wrong-path",
+            remedy=f"Leave {end} out at the end of the URL.",
+            source=GATEWAY_DOCS,
+        )
 
 
 def _check_undeclared(

@@ -82,6 +82,8 @@ def _expiry_result(inventory: Inventory, where: str) -> CheckResult:
             cause="refresh-token-rejected",
             remedy=LOG_IN,
         )
+    if login.is_locked and login.expires and login.expires <= now:
+        return info("login", f"The login {state}.", where)
     return ok("login", f"The login {state}.", where)
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from authprobe.core.login_renewal import LOCK_FOLDER
+from authprobe.core.login_renewal import LOCK_FOLDER, LOCK_STALE_SECONDS
 from authprobe.doctor.inventory.machine import Machine
 
 LOGIN_FILE: Final = ".credentials.json"
@@ -33,6 +33,11 @@ class ConfigFolder:
     """None: it has no file with a login."""
     lock_changed: datetime.datetime | None = None
     """None: no renewal has left its lock in it."""
+
+    def has_stale_lock(self, now: datetime.datetime) -> bool:
+        """Return True if the lock is older than a renewal takes."""
+        changed = self.lock_changed
+        return changed is not None and (now - changed).total_seconds() >= LOCK_STALE_SECONDS
 
 
 def find_config_folders(machine: Machine) -> tuple[ConfigFolder, ...]:

@@ -33,6 +33,8 @@ class LoginFile:
     scopes: tuple[str, ...] | None = None
     """None: the field is missing or not a list."""
     subscription: str | None = None
+    is_locked: bool = False
+    """True if a renewal has left its lock behind, which keeps the others from renewing it."""
 
     @property
     def is_blanked(self) -> bool:

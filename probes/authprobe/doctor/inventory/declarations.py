@@ -19,6 +19,7 @@ from authprobe.errors import SettingsError
 from authprobe.service.addresses import Address, parse_address
 from authprobe.service.outbound import HTTP_SCHEMES
 
+OPTION: Final = "option"
 FILE: Final = "authprobe.toml"
 TABLE: Final = "doctor"
 KEYS: Final = ("gateways", "clouds")
@@ -31,7 +32,7 @@ class Declaration:
     """Gateways and clouds that one file, or the options, declare."""
 
     source: str
-    """Path of the file, or `option`."""
+    """Path of the file, or the option."""
     gateways: frozenset[Address] = frozenset()
     clouds: frozenset[Cloud] = frozenset()
     is_of_project: bool = False
@@ -50,17 +51,20 @@ class Declarations:
     def of_gateway(self, address: Address, variable: Variable) -> Declaration | None:
         """Return the first declaration of a gateway that this variable sets."""
         wanted = comparable(address)
-        return next(
-            (d for d in self.each if wanted in d.gateways and d.covers(variable)),
-            None,
-        )
+        found = (d for d in self.each if wanted in d.gateways and d.covers(variable))
+        return _named(next(found, None), "--gateway")
 
     def of_cloud(self, cloud: Cloud, variable: Variable) -> Declaration | None:
         """Return the first declaration of a cloud that this variable selects."""
-        return next(
-            (d for d in self.each if cloud in d.clouds and d.covers(variable)),
-            None,
-        )
+        found = (d for d in self.each if cloud in d.clouds and d.covers(variable))
+        return _named(next(found, None), "--cloud")
+
+
+def _named(declaration: Declaration | None, option: str) -> Declaration | None:
+    """Return the declaration, with the name of the option if it is one."""
+    if declaration is None or declaration.source != OPTION:
+        return declaration
+    return replace(declaration, source=option)
 
 
 def comparable(address: Address) -> Address:
@@ -79,7 +83,7 @@ def option_declaration(gateways: tuple[str, ...], clouds: tuple[str, ...]) -> De
     if problems:
         raise SettingsError("\n".join(problems))
     return Declaration(
-        source="option",
+        source=OPTION,
         gateways=_addresses(gateways),
         clouds=frozenset(map(Cloud, clouds)),
     )

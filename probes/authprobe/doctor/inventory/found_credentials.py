@@ -12,6 +12,7 @@ from authprobe.doctor.inventory.credential_kinds import credential_kind, relativ
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.precedence import (
+    NOT_FOUND,
     NOT_VERIFIED,
     CredentialSlot,
     FoundCredential,
@@ -54,14 +55,14 @@ def _from_clouds(
             continue  # Both endpoints of Bedrock are used, with the same credential.
         used = next(iter(clouds[cloud]), None)
         if is_skipped(cloud, variables):
-            source = "a gateway that adds the credential"
+            source: str | None = "a gateway that adds the credential"
         else:
-            source = used.name if used else "no credential that was found"
+            source = used.name if used else None
         yield FoundCredential(
             slot=CredentialSlot.PROVIDER,
             where=variables[cloud.switch].label,
-            kind=f"{cloud.service} with {source}",
-            state=(used and used.state(machine.now)) or NOT_VERIFIED,
+            kind=f"{cloud.service} with {source}" if source else cloud.service,
+            state=(used and used.state(machine.now)) or (NOT_VERIFIED if source else NOT_FOUND),
             written=used.written if used else None,
         )
 
@@ -178,7 +179,7 @@ def _renewal(machine: Machine, login: LoginFile) -> str:
         return "and cannot be renewed"
     if is_too_old(machine, login):
         return "and is probably too old to be renewed"
-    return "and will be renewed"
+    return "and will be renewed" + (" once the lock is removed" if login.is_locked else "")
 
 
 def is_renewable(machine: Machine, login: LoginFile) -> bool:

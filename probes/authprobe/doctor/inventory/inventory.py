@@ -109,6 +109,7 @@ class Inventory:
                 replace(
                     active_for_claude_code(version, self.credentials, self.variables),
                     gateway=_address(self.base_url),
+                    is_installed=bool(self.commands),
                 )
                 for version in dict.fromkeys(versions)
             ),
@@ -145,7 +146,9 @@ def take_inventory(machine: Machine, options: Declaration | None = None) -> Inve
     if (moved := moved_config(machine, version)) is not None:
         machine = replace(machine, moved_config=moved[0], moved_by=moved[1])
     settings = load_settings(machine, version)
-    login, profile, state = load_login(machine), load_profile(machine), load_state(machine)
+    folders = find_config_folders(machine)
+    login = replace(load_login(machine), is_locked=folders[0].has_stale_lock(machine.now))
+    profile, state = load_profile(machine), load_state(machine)
 
     variables = effective_variables(machine, settings)
     clouds = find_cloud_credentials(machine, variables, settings)
@@ -167,7 +170,7 @@ def take_inventory(machine: Machine, options: Declaration | None = None) -> Inve
         sdks=find_sdks(machine),
         settings=settings,
         unread_settings=load_unread_settings(machine),
-        config_folders=find_config_folders(machine),
+        config_folders=folders,
         variables=variables,
         clouds=clouds,
         declarations=load_declarations(machine, options),

@@ -15,6 +15,8 @@ FIRST_WITH_PROFILES: Final = "2.1.234"
 """First version whose changelog mentions profiles; the versions between are unknown."""
 NOT_VERIFIED: Final = "not verified"
 """State of a credential that only a request could determine."""
+NOT_FOUND: Final = "no credential found"
+"""State of a cloud without one."""
 
 
 class CredentialSlot(enum.StrEnum):
@@ -92,6 +94,12 @@ class FoundCredential:
     overrides: tuple[str, ...] = ()
     """Places that set the same variable to another value, which has no effect."""
 
+    @property
+    def noun(self) -> str:
+        """Name within a sentence, such as `the login`; that of a cloud is its service."""
+        is_cloud = self.slot is CredentialSlot.PROVIDER
+        return self.kind.partition(" with ")[0] if is_cloud else self.slot.noun
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveCredential:
@@ -106,6 +114,8 @@ class ActiveCredential:
     note: str | None = None
     gateway: str | None = None
     """Address that gets the credential instead of the service; None: no gateway is set."""
+    is_installed: bool = True
+    """False for a client that was not found, and would use the credential."""
     reads_login: bool = False
     """True if the client would use a stored login."""
 
@@ -216,7 +226,7 @@ def _reason(program: str, ranking: list[FoundCredential]) -> str:
     """Return why the first of the ranking is used, in terms of those that were found."""
     if not ranking:
         return f"there is none where {program} looks"
-    nouns = list(dict.fromkeys(credential.slot.noun for credential in ranking))
+    nouns = list(dict.fromkeys(credential.noun for credential in ranking))
     reason = "it is the only one that was found"
     if len(nouns) > 1:
         reason = f"{program} looks for {nouns[0]} before {' and '.join(nouns[1:])}"

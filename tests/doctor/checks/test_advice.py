@@ -1,0 +1,69 @@
+"""Advice of the doctor names what to do, and where."""
+
+import os
+from pathlib import Path
+
+from authprobe.doctor.checks.registry import run_checks
+from authprobe.doctor.inventory.declarations import option_declaration
+from authprobe.doctor.inventory.inventory import take_inventory
+from authprobe.doctor.result import CheckResult
+from tests.support.homes import CANARY, Home, hours_from_now, make_home
+
+
+def result(home: Home, result_id: str, *gateways: str) -> CheckResult:
+    """Return the only result with this id."""
+    inventory = take_inventory(home.machine(), option_declaration(gateways, ()))
+    (found,) = (each for each in run_checks(inventory) if each.id == result_id)
+    return found
+
+
+def test_a_cloud_is_named_with_the_setting_that_selects_it(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    home.login()
+    home.settings(env={"CLAUDE_CODE_USE_VERTEX": "1"})
+    found = result(home, "login-shadowed")
+    assert found.summary == "Claude Code uses Google Vertex AI, and ignores the login."
+    advice = "To use the login, remove CLAUDE_CODE_USE_VERTEX from ~/.claude/settings.json. "
+    assert found.remedy
+    assert found.remedy.startswith(advice)
+
+
+def test_a_variable_of_the_shell_is_unset(tmp_path: Path) -> None:
+    home = make_home(tmp_path, CLAUDE_CODE_USE_BEDROCK="1", AWS_PROFILE="x")
+    home.login()
+    remedy = result(home, "login-shadowed").remedy
+    assert remedy
+    assert remedy.startswith("To use the login, unset CLAUDE_CODE_USE_BEDROCK. ")
+
+
+def test_several_clouds_are_both_or_all_enabled(tmp_path: Path) -> None:
+    home = make_home(tmp_path, CLAUDE_CODE_USE_BEDROCK="1", CLAUDE_CODE_USE_VERTEX="1")
+    assert "are both enabled" in result(home, "several-providers").summary
+    home.variables["CLAUDE_CODE_USE_FOUNDRY"] = "1"
+    assert "are all enabled" in result(home, "several-providers").summary
+
+
+def test_the_option_that_declares_is_named(tmp_path: Path) -> None:
+    url = "https://gateway.example"
+    home = make_home(tmp_path, ANTHROPIC_BASE_URL=url, ANTHROPIC_AUTH_TOKEN=CANARY)
+    assert "as --gateway declares" in result(home, "gateway", url).summary
+
+
+def test_a_login_that_waits_for_a_lock_says_so(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    path = home.login(expiresAt=hours_from_now(-3))
+    lock = path.with_name(".oauth_refresh.lock")
+    lock.mkdir()
+    assert "once the lock is removed" not in result(home, "login").summary
+    os.utime(lock, (1, 1))
+    assert result(home, "login").summary.endswith("will be renewed once the lock is removed.")
+
+
+def test_another_folder_is_named_in_the_command(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    home.write(home.home / ".claude-work" / ".credentials.json", "not read")
+    found = result(home, "login-elsewhere")
+    assert found.remedy == "Start `CLAUDE_CONFIG_DIR=~/.claude-work claude` to use it."
+    home.login(expiresAt=hours_from_now(-3), refreshToken="")
+    found = result(home, "several-config-folders")
+    assert "The one in ~/.claude expired 3 hours ago, and cannot be renewed." in found.summary
