@@ -1,9 +1,11 @@
 """Text of the doctor in a terminal: wrapped at its width, with commands that can be copied."""
 
+from dataclasses import replace
+
 import pytest
 
 from authprobe.commands.doctor_text import TextCleaner, as_text
-from authprobe.doctor.inventory.precedence import ActiveCredential
+from authprobe.doctor.inventory.precedence import ActiveCredential, CredentialSlot, FoundCredential
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.redaction.redactor import Redactor
 
@@ -41,3 +43,15 @@ def test_a_path_and_a_command_stay_in_one_line(width: int) -> None:
     wrapped = lines(width)
     assert any(COMMAND in line for line in wrapped)
     assert any(f"[{RESULT.where}]" in line for line in wrapped)
+
+
+def test_a_client_that_is_not_installed_would_use_a_credential() -> None:
+    key = FoundCredential(slot=CredentialSlot.API_KEY, where="ANTHROPIC_API_KEY", kind="API key")
+    active = ActiveCredential(client="claude-code", credential=key, is_installed=False)
+    text = as_text((), (active,), TextCleaner(Redactor()), None).plain
+    assert (
+        "  claude-code, not on PATH, would use ANTHROPIC_API_KEY: API key, not verified\n" in text
+    )
+    missing = replace(active, credential=None)
+    text = as_text((), (missing,), TextCleaner(Redactor()), None).plain
+    assert "  claude-code, not on PATH: no credential found\n" in text

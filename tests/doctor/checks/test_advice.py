@@ -38,6 +38,9 @@ def test_a_variable_of_the_shell_is_unset(tmp_path: Path) -> None:
 
 def test_several_clouds_are_both_or_all_enabled(tmp_path: Path) -> None:
     home = make_home(tmp_path, CLAUDE_CODE_USE_BEDROCK="1", CLAUDE_CODE_USE_VERTEX="1")
+    home.login()
+    advice = "unset CLAUDE_CODE_USE_BEDROCK and unset CLAUDE_CODE_USE_VERTEX."
+    assert advice in (result(home, "login-shadowed").remedy or "")
     assert "are both enabled" in result(home, "several-providers").summary
     home.variables["CLAUDE_CODE_USE_FOUNDRY"] = "1"
     assert "are all enabled" in result(home, "several-providers").summary
@@ -66,4 +69,5 @@ def test_another_folder_is_named_in_the_command(tmp_path: Path) -> None:
     assert found.remedy == "Start `CLAUDE_CONFIG_DIR=~/.claude-work claude` to use it."
     home.login(expiresAt=hours_from_now(-3), refreshToken="")
     found = result(home, "several-config-folders")
-    assert "The one in ~/.claude expired 3 hours ago, and cannot be renewed." in found.summary
+    assert "not that in ~/.claude-work" in found.summary
+    assert found.summary.endswith("It expired 3 hours ago, and cannot be renewed.")

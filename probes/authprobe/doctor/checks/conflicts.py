@@ -1,5 +1,6 @@
 """Checks of credentials that conflict: shadowed, incomplete, declined or prevented ones."""
 
+import itertools
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -68,8 +69,10 @@ def _check_shadowed(
     others = ", ".join(dict.fromkeys(each.noun for each in shadowed))
     text = f"Claude Code uses {credential.noun}, and ignores {others}"
     declaration, advice = used_declaration(inventory), advice_to_declare(inventory)
-    wanted = (logins or shadowed)[0].noun
-    remedy = {"remedy": f"To use {wanted}, {_removal(credential)}. {advice}"} if advice else {}
+    wanted = (logins or shadowed)[0]
+    before = itertools.takewhile(lambda each: each is not wanted, (credential, *shadowed))
+    removal = f"To use {wanted.noun}, {' and '.join(map(_removal, before))}."
+    remedy = {"remedy": f"{removal} {advice}"} if advice else {}
     if credential.slot in LOGIN_SLOTS:
         yield info("other-credentials", f"{text}.", credential.where)
     elif declaration:

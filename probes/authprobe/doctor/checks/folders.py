@@ -93,10 +93,10 @@ def _other_logins(inventory: Inventory, others: list[ConfigFolder]) -> CheckResu
             folder,
             **rest,
         )
-    text = f"Claude Code uses the login in {folder}, not that in {names}."
+    text = f"The login of Claude Code is the one in {folder}, not that in {names}."
     is_over = login.expires is not None and login.expires <= machine.now
     if is_over and (not is_renewable(machine, login) or is_too_old(machine, login)):
-        text = f"{text} The one in {folder} {login_state(machine, login)}."
+        text = f"{text} It {login_state(machine, login)}."
         return warning("several-config-folders", text, folder, **rest)
     return info("several-config-folders", text, folder, **rest)
 
