@@ -209,3 +209,54 @@ def test_a_text_is_explained_without_the_modules_of_a_run(tmp_path: Path) -> Non
     )
     process = run(cwd=tmp_path, argv=[sys.executable, "-c", code])
     assert (process.code, process.out.strip()) == (0, "[]")
+
+
+def test_the_only_error_in_the_middle_of_a_long_log_is_found(tmp_path: Path) -> None:
+    block = "".join(f"2026-11-23 DEBUG request {n} ok, status=200\n" for n in range(30_000))
+    error = 'API Error: 401 {"error":{"type":"authentication_error","message":"invalid x-api-key"}}'
+    (tmp_path / "long.log").write_text(f"{block}{error}\n{block}")
+    result = explain(tmp_path / "long.log")
+    assert result.stdout.startswith("api-key-invalid (")
+    assert re.search(r"evidence: line 30001( \(.*\))?: API Error: 401", result.stdout)
+    note = r"note: the text is long: of the lines \d+ to \d+, only those that tell of errors were"
+    assert re.search(note, " ".join(result.stdout.split()))
+    (told,) = json.loads(explain("--json", tmp_path / "long.log").stdout)["notes"]
+    assert "only those that tell of errors were read" in told
+
+
+def test_nothing_is_noted_of_a_text_that_was_read_whole() -> None:
+    assert "note:" not in explain(text=NEW_API).stdout
+    assert json.loads(explain("--json", text=NEW_API).stdout)["notes"] == []
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"env": {"ANTHROPIC_BASE_URL": "https://user:SECRET@gw.example/v1"}},
+        {"env": {"HTTPS_PROXY": "http://SECRET@proxy.example:8080"}},
+        {"env": {"ANTHROPIC_BASE_URL": "https://gw.example/?key=SECRET"}},
+        {"env": {"ANTHROPIC_CUSTOM_HEADERS": "X-Gateway: SECRET\nX-Other: y"}},
+        {"env": {"AWS_ACCESS_KEY_ID": "SECRET"}},
+        {"env": {}, "mcpServers": {"a": {"headers": {"Authorization": "Custom SECRET"}}}},
+        {"env": {}, "mcpServers": {"a": {"url": "https://x:SECRET@mcp.example"}}},
+    ],
+)
+def test_secrets_of_settings_are_redacted_in_the_log_beside_them(
+    setting: dict[str, Any], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    secret = "corr3ct"
+    (tmp_path / "settings.json").write_text(json.dumps(setting).replace("SECRET", secret))
+    (tmp_path / "a.log").write_text(f"API Error: 401 invalid x-api-key, sent {secret} to the host")
+    result = explain(*options, tmp_path / "a.log", tmp_path / "settings.json")
+    assert result.exit_code == 0
+    assert "401" in result.stdout
+    assert secret not in result.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_tokens_of_other_services_are_in_no_output(options: tuple[str, ...]) -> None:
+    tail = "Q7w8E9r0T1y2U3i4"
+    lines = (f"sk-{tail}", f"xoxb-{tail}", f"ya29.{tail}", f"AIza{tail}", f"password: {tail}")
+    text = "\n".join(f"API Error: 401 invalid x-api-key {each}" for each in lines)
+    assert tail not in explain(*options, text=text).stdout

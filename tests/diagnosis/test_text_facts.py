@@ -6,7 +6,8 @@ import time
 import pytest
 
 from authprobe.diagnosis.symptom import FactKind
-from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, redact_text, symptom_from_text
+from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
+from authprobe.diagnosis.text_redaction import redact_text
 
 TOKEN = "sk-ant-oat01-" + "Ab3" * 20
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefgh"

@@ -194,3 +194,16 @@ def test_a_token_is_found_at_its_first_character() -> None:
 def test_a_token_is_found_with_any_character_as_an_entity(form: str, character: str) -> None:
     hidden = "sk-ant-oat01-Zz9_canary".replace(character, form.format(ord(character)), 1)
     assert find_token(f"<p>{hidden}</p>") is not None
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_redaction_leaves_as_many_lines(end: str) -> None:
+    wrapped = f"sk-ant-api03-{'Ab3' * 12}{end}{'Cd4' * 15}"
+    assert Redactor()(f"a{end}key {wrapped}{end}{end}z") == (
+        f"a{end}key [redacted:token]{end}{end}{end}z"
+    )
+
+
+def test_the_line_after_a_wrapped_token_stays() -> None:
+    wrapped = f"sk-ant-api03-{'Ab3' * 12}\n{'Cd4' * 15}\n"
+    assert Redactor()(f"{wrapped}Error: refused").endswith("]\n\nError: refused")

@@ -122,6 +122,7 @@ def _explain_incident(
             contradictions=() if is_plain else conclusion.contradictions,
             candidates=conclusion.candidates,
             question=conclusion.question,
+            notes=conclusion.notes,
         ),
         conclusion.version,
         conclusion.date,

@@ -7,7 +7,8 @@ from typing import Final
 
 from authprobe.commands.printing import print_error
 from authprobe.diagnosis.incident.recognition import IncidentText, recognise
-from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, redact_text
+from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES
+from authprobe.diagnosis.text_redaction import redact_text
 from authprobe.errors import SettingsError
 
 BINARY_CHECK_LENGTH: Final = 10_000

@@ -11,6 +11,7 @@ from authprobe.diagnosis.incident.recognition import IncidentText
 from authprobe.diagnosis.known_issues import Regression, ServiceIncident
 from authprobe.diagnosis.match import CauseMatch
 from authprobe.diagnosis.symptom import Evidence
+from authprobe.diagnosis.text_redaction import redact_values
 from authprobe.documents.source import escape
 from authprobe.redaction.redactor import Redactor
 
@@ -43,6 +44,8 @@ class Explanation:
     """Causes that the question is about."""
     question: DecidingQuestion | None = None
     """The question that would decide."""
+    notes: tuple[str, ...] = ()
+    """What was not read of the texts."""
     words_say: CauseMatch | None = None
     """The first cause without the facts, if it is another one."""
 
@@ -116,6 +119,7 @@ class Printer:
             ],
             "facts": [self._fact_json(fact) for fact in explanation.facts],
             "contradictions": [self.quote(each) for each in explanation.contradictions],
+            "notes": [self.quote(each) for each in explanation.notes],
         }
         if words_say:
             result["without_facts"] = self._match_json(words_say)
@@ -149,7 +153,7 @@ class Printer:
 
     def quote(self, text: Evidence | str) -> str:
         """Return the text on one line, redacted, with invisible characters escaped."""
-        return escape(self.redactor(" ".join(str(text).split())))
+        return escape(redact_values(self.redactor(" ".join(str(text).split()))))
 
     def lines(self, explanation: Explanation) -> Iterator[str]:
         """Yield the lines of an explanation."""
@@ -195,6 +199,7 @@ class Printer:
 
     def _incident_lines(self, explanation: Explanation) -> Iterator[str]:
         """Yield what is known beside the causes: the facts, and the question that would decide."""
+        yield from (f"note: {self.quote(note)}" for note in explanation.notes)
         if len(explanation.texts) > 1:
             yield "texts:"
             for text in explanation.texts:

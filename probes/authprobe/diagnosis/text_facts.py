@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from authprobe.diagnosis.excerpt import excerpt_of
 from authprobe.diagnosis.phrases import WordIndex, blank_escapes
 from authprobe.diagnosis.symptom import (
     Fact,
@@ -21,24 +22,15 @@ from authprobe.diagnosis.symptom import (
     group_facts,
     quote_line,
 )
-from authprobe.redaction.pseudonyms import EMAIL, HOME
-from authprobe.redaction.redactor import Redactor
+from authprobe.diagnosis.text_redaction import redact_text
 
 MAX_INPUT_BYTES: Final = 50_000_000
 MAX_ANALYZED_CHARACTERS: Final = 1_000_000
-"""Of a longer text only the beginning and the end are read: errors are usually there."""
+"""Of a longer text the beginning and the end are read, and the errors between them."""
 MAX_FACTS: Final = 500
 """Facts of one kind that are kept."""
 MAX_VERSION_LABEL: Final = 40
 """Characters before a version that may name its program."""
-
-SECRET_LINE: Final = re.compile(
-    r"(?i)((?:\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+"
-    r"|\b(?:x-api-key|x-amz-security-token)[\"']?\s*[:=]\s*[\"']?|(?:_token|_key|_secret|password)\s*=\s*[\"']?))"
-    r"(?!\[redacted|<|\$|\*|['\"])([^\s\"',;]{6,})"
-)
-"""A header or a variable with its value."""
-CODE_IN_URL: Final = re.compile(r"([?&](?:code|state|code_challenge|code_verifier)=)[^&\s\"']+")
 
 TOKEN_PREFIX: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
 TOKEN_KINDS: Final = {"oat": "access-token", "ort": "refresh-token", "api": "api-key"}
@@ -107,7 +99,8 @@ CHECKLIST: Final = re.compile(r"(?m)^[ \t]*[-*] \[[ xX]\] .*$")
 
 def symptom_from_text(text: str) -> Symptom:
     """Return the facts of a text."""
-    excerpt = _both_ends(text)
+    passages = excerpt_of(text, MAX_ANALYZED_CHARACTERS).passages
+    excerpt = "\n".join(passage.text for passage in passages)
     # The kinds of tokens are read first, because redaction removes the prefixes that show them.
     token_kinds = {match[1] for match in TOKEN_PREFIX.finditer(excerpt)}
     body = _without_markup(redact_text(excerpt))
@@ -116,29 +109,18 @@ def symptom_from_text(text: str) -> Symptom:
     return Symptom(fact_sets=(fact_set,), version=_version(body), date=_date(body), is_text=True)
 
 
-def redact_text(text: str) -> str:
-    """Return the text without tokens, other secret values, email addresses and user names."""
-    text = Redactor()(text)
-    text = SECRET_LINE.sub(r"\1[redacted:value]", text)
-    text = CODE_IN_URL.sub(r"\1[redacted:value]", text)
-    if "@" in text:
-        text = EMAIL.sub("[redacted:email]", text)
-    return HOME.sub(r"\1\3\5[redacted:user]", text)
-
-
-def _both_ends(text: str) -> str:
-    if len(text) <= MAX_ANALYZED_CHARACTERS:
-        return text
-    half = MAX_ANALYZED_CHARACTERS // 2
-    return text[:half] + "\n" + text[-half:]
-
-
 def _without_markup(text: str) -> str:
     """Remove checklists and, from a web page, the HTML markup; line numbers stay the same."""
     text = CHECKLIST.sub(_line_breaks, text)
     if "<html" in text.lower() and "<body" in text.lower() and text.lstrip().startswith("<"):
-        text = html.unescape(TAG.sub(" ", _without_invisible_elements(text)))
+        text = TAG.sub(_blank, _without_invisible_elements(text))
+        # Line by line, because an entity may be a line break.
+        text = "\n".join(" ".join(html.unescape(line).splitlines()) for line in text.split("\n"))
     return text
+
+
+def _blank(tag: re.Match[str]) -> str:
+    return " " + _line_breaks(tag)
 
 
 def _without_invisible_elements(text: str) -> str:

@@ -18,6 +18,7 @@ PUBLIC_PREFIX: Final = re.compile(r"sk-ant-[a-z]+[0-9]*-|")
 """Start of a value that reveals only its kind."""
 PRINTABLE_RUN: Final = re.compile(r"[ -~]+")
 """Part of a value that a header can carry; each such part is remembered by itself."""
+LINE_BREAK: Final = re.compile(r"\r?\n")
 ANCHOR_LENGTH: Final = 8
 """Characters of a value that are searched for, to find the rest around them."""
 MIN_FRAGMENT_LENGTH: Final = 12
@@ -212,10 +213,12 @@ def _merge_overlapping(spans: Iterable[Span]) -> list[Span]:
 
 
 def _replace(text: str, spans: Iterable[Span]) -> str:
+    """Return the text without the spans, with as many lines as before."""
     parts: list[str] = []
     end = 0
     for span in spans:
         parts += text[end : span.start], f"[redacted:{span.name}]"
+        parts += LINE_BREAK.findall(text, span.start, span.end)
         end = span.end
     return "".join((*parts, text[end:]))
 

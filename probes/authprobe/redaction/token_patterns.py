@@ -94,6 +94,8 @@ PATTERN_NAMES: Final = tuple(dict.fromkeys(pattern.name for pattern in TOKEN_PAT
 """Names for matches of unknown origin, the most specific first."""
 CONTINUATION: Final = re.compile(r"(?=.*(?:\d|[a-z][A-Z])).{8}")
 """The second line of a wrapped token: unlike a word, it has a digit or a capital within."""
+FOLLOWING_WORD: Final = re.compile(r"[A-Z]?[a-z]{1,10}+[ :](?![ :=])|[A-Z]?[a-z]{1,10}+: ")
+"""A word on the line after a wrapped token, with more words after it."""
 MAX_CONTINUATION_LENGTH: Final = 256
 
 
@@ -143,6 +145,11 @@ def _joined_tokens(
         first = decoding.text[span.start : seams[number]]
         match = pattern.pattern.fullmatch(first)
         is_token = match is not None and pattern.predicate(first)
+        end = span.end
+        last = seams[bisect.bisect_left(seams, end) - 1]
+        if last > seams[number] and FOLLOWING_WORD.match(decoding.text, last):
+            end = last
+        span = Span(span.start, end, span.name)
         continuation = decoding.text[seams[number] if is_token else span.start : span.end]
         if CONTINUATION.match(continuation, 0, MAX_CONTINUATION_LENGTH):
             yield span

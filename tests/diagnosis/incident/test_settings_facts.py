@@ -128,6 +128,6 @@ def test_values_that_no_output_may_show_are_known() -> None:
         HTTPS_PROXY="http://u:p@proxy.example",
         ANTHROPIC_MODEL="opus",
     )
-    assert set(secret_values(text)) == {"my-gateway-key", "http://u:p@proxy.example"}
+    assert set(secret_values(text)) == {"my-gateway-key", "http://u:p@proxy.example", "p"}
     login = text_of({"claudeAiOauth": {"accessToken": "abc", "refreshToken": "def"}}, "l")
     assert {"abc", "def"} <= set(secret_values(login))

@@ -38,12 +38,15 @@ from authprobe.diagnosis.model import model
 from authprobe.diagnosis.symptom import Evidence, FactSet, Symptom
 from authprobe.diagnosis.text_facts import symptom_from_text
 from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.token_patterns import looks_random
 
 if TYPE_CHECKING:
     from authprobe.diagnosis.incident.archive import ArchivedRequest
 
 MIN_SECRET_LENGTH: Final = 8
 """Characters; to redact shorter values would redact ordinary words as well."""
+MIN_RANDOM_LENGTH: Final = 6
+"""Characters of a value with letters and digits, which is hardly a word."""
 KIND_PREFIX: Final = "sk-ant-"
 """Start of values that the patterns find by themselves, and whose kind the words must show."""
 MAX_RANKED_AGAIN: Final = 20_000
@@ -65,6 +68,8 @@ class Conclusion:
     """The causes without the facts."""
     version: str | None = None
     date: datetime.date | None = None
+    notes: tuple[str, ...] = ()
+    """What was not read of the texts."""
 
     @property
     def is_changed(self) -> bool:
@@ -85,6 +90,8 @@ class Incident:
     answers: tuple[IncidentFact, ...] = ()
     """Answers of a person."""
     asked: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    """What was not read of the texts."""
 
     def with_answer(self, question: DecidingQuestion, answer_id: str | None) -> "Incident":
         """Return the incident after a question was answered; None: the answer is not known."""
@@ -115,6 +122,7 @@ class Incident:
             words_say=self.ranking.matches,
             version=self.version,
             date=self.date,
+            notes=self.notes,
         )
 
 
@@ -165,6 +173,7 @@ def open_incident(
         version=version,
         date=symptom.date,
         catalogue=catalogue,
+        notes=words.notes,
     )
 
 
@@ -188,7 +197,8 @@ def _secrets(texts: Iterable[IncidentText]) -> set[str]:
     return {
         value
         for value in values
-        if len(value) >= MIN_SECRET_LENGTH and not value.startswith((KIND_PREFIX, "[redacted"))
+        if len(value) >= (MIN_RANDOM_LENGTH if looks_random(value) else MIN_SECRET_LENGTH)
+        and not value.startswith((KIND_PREFIX, "[redacted"))
     }
 
 

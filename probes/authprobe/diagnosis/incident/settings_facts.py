@@ -1,9 +1,11 @@
 """Facts of settings files, lists of variables, stored logins and the state of Claude Code."""
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.diagnosis.incident.facts import (
@@ -41,8 +43,9 @@ NAMES: Final = frozenset(
     | {"GITHUB_ACTIONS", "ANTHROPIC_CUSTOM_HEADERS", "NODE_EXTRA_CA_CERTS", "ANTHROPIC_MODEL"}
 )
 """Settings that are facts."""
-SECRETS: Final = ("TOKEN", "KEY", "SECRET", "PASSWORD", "HEADERS")
+SECRETS: Final = ("TOKEN", "KEY", "KEY_ID", "SECRET", "PASSWORD", "PASSWD", "HEADERS")
 """Ends of the names of variables whose values are never shown."""
+SECRET_HEADERS: Final = ("AUTHORIZATION", "COOKIE")
 FORMS: Final = {"sk-ant-api": "api-key", "sk-ant-oat": "oauth-token"}
 MISPLACED: Final = {
     ("ANTHROPIC_API_KEY", "oauth-token"): "oauth-token-as-api-key",
@@ -122,9 +125,43 @@ def secret_values(text: IncidentText) -> Iterator[str]:
         is_secret = setting.name.upper().endswith(SECRETS) or setting.name == "apiKeyHelper"
         if is_secret or (address is not None and address.with_password):
             yield setting.value
+        if setting.name.upper().endswith("HEADERS"):
+            yield from (line.partition(":")[2].strip() for line in setting.value.splitlines())
+        yield from _secrets_of_url(setting.value)
+    if text.kind in (TextKind.SETTINGS, TextKind.STATE):
+        yield from _named_secrets(text.data)
     if text.kind is TextKind.LOGIN and isinstance(record := text.data["claudeAiOauth"], dict):
         tokens = (value for name, value in record.items() if name.endswith("Token"))
         yield from (value for value in tokens if isinstance(value, str))
+
+
+def _secrets_of_url(value: str) -> Iterator[str]:
+    """Yield the password of a URL and the secrets in its query, as they are and decoded."""
+    if "://" not in value:
+        return
+    _, _, rest = value.partition("://")
+    user, at, _ = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")
+    values = [user.partition(":")[2] or user] if at else []
+    query = rest.partition("?")[2].partition("#")[0]
+    for name, _, each in (part.partition("=") for part in query.split("&")):
+        values += [each] * name.upper().endswith((*SECRETS, "SIG", "SIGNATURE"))
+    yield from (form for each in values for form in (each, unquote(each)) if form)
+
+
+def _named_secrets(value: object) -> Iterator[str]:
+    """Yield the texts in a JSON value whose names say that they are secret."""
+    values: list[tuple[str, object]] = [("", value)]
+    while values:
+        name, each = values.pop()
+        if isinstance(each, dict):
+            is_headers = name.upper().endswith("HEADERS")
+            values += [(name if is_headers else str(key), part) for key, part in each.items()]
+        elif isinstance(each, list):
+            values += [(name, part) for part in each]
+        elif isinstance(each, str):
+            if name.upper().replace("-", "_").endswith(SECRETS + SECRET_HEADERS):
+                yield from (each, each.rpartition(" ")[2])
+            yield from _secrets_of_url(each)
 
 
 def settings_facts(texts: Iterable[IncidentText], now: datetime.datetime) -> Iterator[IncidentFact]:

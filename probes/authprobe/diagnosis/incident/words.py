@@ -7,14 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from authprobe.core.claude_api import HOSTS, is_inference_path
-from authprobe.diagnosis.incident.facts import IncidentFact, line_of
+from authprobe.diagnosis.excerpt import Excerpt, excerpt_of
+from authprobe.diagnosis.incident.facts import IncidentFact
 from authprobe.diagnosis.symptom import Evidence, quote_line
-from authprobe.diagnosis.text_facts import (
-    MAX_ANALYZED_CHARACTERS,
-    TOKEN_PREFIX,
-    redact_text,
-    symptom_from_text,
-)
+from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
 from authprobe.service.addresses import parse_address
 
 SEPARATOR: Final = "\n\n"
@@ -39,6 +35,8 @@ class Words:
 
     text: str = field(repr=False)
     parts: tuple[TextPart, ...]
+    notes: tuple[str, ...] = ()
+    """What was not read."""
 
     def without(self, values: Iterable[str]) -> "Words":
         """Return the words without these values, of which none has a line break."""
@@ -67,20 +65,38 @@ class TextPassage:
 
 
 def join_passages(passages: Iterable[TextPassage]) -> Words:
-    """Return the passages as one text; of long ones only the beginning and the end."""
+    """Return the passages as one text; of long ones the two ends, and the errors between them."""
     passages = tuple(passages)
     budget = _budget([len(passage.text) for passage in passages])
     chunks: list[str] = []
     parts: list[TextPart] = []
+    notes: list[str] = []
     line = 1
     for passage in passages:
-        for first, chunk in _ends(passage.text, budget):
-            parts.append(TextPart(line, passage.name, passage.line + first - 1))
-            if len(passages) > 1:
-                chunk = _with_stable_lines(chunk)
-            chunks.append(chunk)
-            line += chunk.count("\n") + SEPARATOR_LINES
-    return Words(SEPARATOR.join(chunks), tuple(parts))
+        whole = len(passage.text) <= budget
+        excerpt = excerpt_of(_as_words(passage.text) if whole else passage.text, budget)
+        notes += _notes(passage.name, excerpt)
+        for each in excerpt.passages:
+            parts.append(TextPart(line, passage.name, passage.line + each.line - 1))
+            chunks.append(each.text)
+            line += each.text.count("\n") + SEPARATOR_LINES
+    return Words(SEPARATOR.join(chunks), tuple(parts), tuple(notes))
+
+
+def _notes(name: str, excerpt: Excerpt) -> Iterator[str]:
+    """Yield what was not read of a text."""
+    if not excerpt.last_unread:
+        return
+    of_text = f"{name}: " if name else ""
+    yield (
+        f"{of_text}the text is long: of the lines {excerpt.first_unread} to {excerpt.last_unread}, "
+        "only those that tell of errors were read"
+    )
+    if excerpt.omitted:
+        yield (
+            f"{of_text}{excerpt.omitted} of these were left out, as they are too many; "
+            "give the part around the error"
+        )
 
 
 def _budget(lengths: list[int]) -> int:
@@ -93,28 +109,6 @@ def _budget(lengths: list[int]) -> int:
             break
         room -= length
     return budget
-
-
-def _ends(text: str, budget: int) -> Iterator[tuple[int, str]]:
-    """Yield the text, or its two ends, each with the number of its first line."""
-    if len(text) <= budget:
-        yield 1, _as_words(text)
-        return
-    half = budget // 2
-    yield 1, text[:half]
-    yield line_of(text, len(text) - half), text[-half:]
-
-
-def _with_stable_lines(chunk: str) -> str:
-    """Return the text, redacted already if that removes lines, which would move other texts.
-
-    Words that tell the kind of a token stay, as they are read before the redaction.
-    """
-    redacted = redact_text(chunk)
-    if redacted.count("\n") == chunk.count("\n"):
-        return chunk
-    kinds = " ".join(dict.fromkeys(match[0] for match in TOKEN_PREFIX.finditer(chunk)))
-    return redacted.replace("[redacted:token]", f"{kinds} [redacted:token]".strip(), 1)
 
 
 def _as_words(text: str) -> str:
