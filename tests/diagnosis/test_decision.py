@@ -150,3 +150,16 @@ def test_the_read_part_is_answered_as_it_is_labelled() -> None:
     entries = read_part("read")
     right = sum(cause_ids(entry["text"])[0] == entry["cause"] for entry in entries)
     assert right / len(entries) >= 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I copied .credentials.json to the server. API Error: 401 OAuth token has expired. "
+        "When I log in there, the laptop is logged out.",
+        "Bonjour, j'ai copié .credentials.json sur le serveur. Quand je me connecte là-bas, le "
+        "portable est déconnecté : API Error: 401 OAuth token has expired.",
+    ],
+)
+def test_a_copy_of_a_login_is_offered_beside_an_expired_token(text: str) -> None:
+    assert "stale-copy-of-login" in cause_ids(text)

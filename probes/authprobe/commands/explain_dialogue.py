@@ -48,6 +48,8 @@ def ask_questions(incident: Incident, read_line: Callable[[], str]) -> Incident:
     _show_ranking(conclusion.matches)
     for number in range(1, MAX_QUESTIONS + 1):
         question = conclusion.question
+        if question is None and conclusion.matches[0].cause.id == UNKNOWN:
+            question = incident.opening_question()
         if question is None:
             _say("there is nothing more to ask" if number > 1 else "there is nothing to ask")
             break

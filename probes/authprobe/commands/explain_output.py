@@ -195,7 +195,7 @@ class Printer:
         if cause.experiment:
             yield f"    deciding experiment: {cause.experiment.text}"
             if cause.experiment.case:
-                yield f"    $ authprobe run --case {cause.experiment.case}"
+                yield f"    see this in the emulator: authprobe run --case {cause.experiment.case}"
 
     def _incident_lines(self, explanation: Explanation) -> Iterator[str]:
         """Yield what is known beside the causes: the facts, and the question that would decide."""

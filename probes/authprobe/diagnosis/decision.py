@@ -81,7 +81,23 @@ def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatc
         return matches
     if matches[0].level is ConfidenceLevel.CERTAIN and _length(symptom) < MAX_MESSAGE_WORDS:
         return _agreed(matches, ranking.probabilities)
-    return tuple(_matches(symptom, ranking, trained))
+    return _with_specific(tuple(_matches(symptom, ranking, trained)), matches[0])
+
+
+def _with_specific(matches: tuple[CauseMatch, ...], by_signs: CauseMatch) -> tuple[CauseMatch, ...]:
+    """Return the causes with the more specific one that the signs are sure of, as an alternative.
+
+    The model knows few texts of a rare cause, so it may see only the general one.
+    """
+    first, *others = matches
+    is_shown = any(match.cause.id == by_signs.cause.id for match in matches)
+    is_specific = by_signs.cause.id in first.cause.yields_to
+    if is_shown or not is_specific or by_signs.level is not ConfidenceLevel.CERTAIN:
+        return matches
+    if first.level is ConfidenceLevel.CERTAIN:
+        return matches
+    specific = replace(by_signs, confidence=MIN_ALTERNATIVE, level=ConfidenceLevel.POSSIBLE)
+    return (first, *others[: MAX_ALTERNATIVES - 1], specific)
 
 
 def _agreed(

@@ -202,6 +202,117 @@ def test_a_fact_names_the_specific_cause_behind_what_the_words_say(
     assert conclusion.is_changed is (words != cause)
 
 
+@pytest.mark.parametrize(
+    ("finding", "wins"),
+    [
+        (("login-expired", "access-token-expired"), LOGIN),
+        (("refresh-lock-stale", "refresh-lock"), LOGIN),
+    ],
+)
+def test_a_finding_of_doctor_decides_what_the_words_leave_open(
+    finding: tuple[str, str], wins: object
+) -> None:
+    words = (("access-token-revoked", 0.3), ("wrapper-hides-error", 0.15))
+    conclusion = sure(*words, d_json=warning(*finding, wins)).conclude()
+    first = conclusion.matches[0]
+    assert (first.cause.id, first.level) == (finding[1], ConfidenceLevel.LIKELY)
+
+
+def test_a_key_that_is_invalid_stays_the_cause_although_it_shadows_the_login() -> None:
+    wins = {"claude-code 2.1.280": {"credential": {"slot": "ANTHROPIC_API_KEY"}}}
+    finding = warning("login-shadowed", "ambient-credential-shadows", wins)
+    conclusion = sure(("api-key-invalid", 0.9), d_json=finding).conclude()
+    assert [match.cause.id for match in conclusion.matches] == [
+        "api-key-invalid",
+        "ambient-credential-shadows",
+    ]
+
+
+def test_logins_in_other_folders_explain_a_missing_one() -> None:
+    folders = {"id": "several-config-folders", "severity": "info", "summary": "There are logins."}
+    missing = {
+        "id": "credential-missing",
+        "severity": "warning",
+        "summary": "There is no credential.",
+        "cause": "credential-missing",
+    }
+    found = sure(("credential-missing", 0.95), d_json=doctor(missing, folders, wins=NO_CREDENTIAL))
+    conclusion = found.conclude()
+    assert conclusion.matches[0].cause.id == "config-folder-mismatch"
+    assert conclusion.question is None or conclusion.question.id != "credential-intended"
+    alone = sure(("credential-missing", 0.95), d_json=doctor(missing, wins=NO_CREDENTIAL))
+    assert alone.conclude().matches[0].cause.id == "credential-missing"
+    used = sure(("access-token-expired", 0.9), d_json=doctor(folders, wins=LOGIN))
+    assert used.conclude().matches[0].cause.id == "access-token-expired"
+
+
+def test_another_host_is_asked_for_a_key_and_never_gets_the_login() -> None:
+    conclusion = conclude(
+        a_log="API Error: 401 " + BEARER,
+        settings_json=settings(ANTHROPIC_BASE_URL="https://gw.example", ANTHROPIC_AUTH_TOKEN=KEY),
+    )
+    assert conclusion.matches[0].cause.id == "gateway-own-key"
+    assert all("believed: " in each for each in conclusion.contradictions)
+    remedy = next(m for m in conclusion.matches if m.cause.id == "bearer-unknown").cause.remedy
+    assert remedy.text.startswith(
+        "The requests go to gw.example, not to Anthropic: ask its operator"
+    )
+    assert "nset" not in remedy.text
+    assert conclusion.question is None or conclusion.question.id != "fresh-login"
+
+
+@pytest.mark.parametrize(
+    "cause",
+    ["api-key-invalid", "bearer-unknown", "ambient-credential-shadows", "credential-missing"],
+)
+def test_no_remedy_at_another_host_begins_with_a_login_or_an_unset(cause: str) -> None:
+    url = settings(ANTHROPIC_BASE_URL="https://gw.example")
+    matches = sure((cause, 0.6), settings_json=url).conclude().matches
+    remedy = next(match for match in matches if match.cause.id == cause).cause.remedy
+    assert "gw.example" in remedy.text
+    assert remedy.commands == ("authprobe doctor",)
+
+
+def test_the_remedy_names_the_credential_that_is_used() -> None:
+    stored = {"claudeAiOauth": {"accessToken": TOKEN, "expiresAt": 1_900_000_000_000}}
+    by_login = sure(("bearer-unknown", 0.9), d_json=stored).conclude().matches[0].cause.remedy
+    assert by_login.commands == ("claude auth login",)
+    assert "nset" not in by_login.text
+    variable = settings(CLAUDE_CODE_OAUTH_TOKEN=TOKEN)
+    by_token = sure(("access-token-revoked", 0.9), settings_json=variable).conclude()
+    remedy = by_token.matches[0].cause.remedy
+    assert remedy.text.startswith("CLAUDE_CODE_OAUTH_TOKEN is what is used")
+    assert "claude auth login" not in remedy.commands
+
+
+def test_a_login_that_is_not_used_is_not_asked_about() -> None:
+    used = settings(ANTHROPIC_AUTH_TOKEN=KEY)
+    found = sure(("access-token-expired", 0.4), ("access-token-revoked", 0.4), settings_json=used)
+    asked: set[str] = set()
+    while (question := found.conclude().question) is not None:
+        asked.add(question.id)
+        found = found.with_answer(question, None)
+    assert asked
+    assert asked.isdisjoint({"fresh-login", "stored-login", "shared-login"})
+
+
+def test_no_fresh_login_is_asked_for_before_it_is_known_what_is_used() -> None:
+    found = sure(("bearer-unknown", 0.5), a_log="401")
+    question = found.conclude().question
+    assert question is not None
+    assert question.id in ("active-credential", "credential-form")
+
+
+def test_there_is_something_to_ask_about_a_text_that_says_nothing() -> None:
+    found = incident(a_log="CI is red")
+    question = found.opening_question()
+    assert question is not None
+    answered = found.with_answer(question, question.answers[0].id)
+    following = answered.opening_question()
+    assert following is not None
+    assert following.id != question.id
+
+
 def test_an_answer_changes_the_ranking_and_is_a_fact() -> None:
     before = unsure(a_log="401")
     question = before.conclude().question

@@ -54,8 +54,16 @@ def _place(evidence: Evidence) -> str:
     return str(replace(evidence, text="", weight=None)).removesuffix(": ")
 
 
-def against_words(ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact]) -> Iterator[str]:
-    """Yield the facts that speak against what the words say."""
+def against_words(
+    ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact], first: str
+) -> Iterator[str]:
+    """Yield the facts that speak against what the words say, and which of both is believed.
+
+    Args:
+        ranking: the causes by the words alone.
+        facts: the facts that count.
+        first: the first cause when both are weighed.
+    """
     facts = tuple(facts)
     for match in ranking[:1]:
         if match.confidence < LIKELY_CONFIDENCE or not match.evidence:
@@ -63,4 +71,8 @@ def against_words(ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact]
         for fact in facts:
             if fact.factors.get(match.cause.id, 1.0) < CONTRADICTION_FACTOR:
                 words = _place(match.evidence[0]) or "the text"
-                yield f"{words} says {match.cause.id}; but {fact.evidence}"
+                believed = words if first == match.cause.id else _place(fact.evidence)
+                yield (
+                    f"{words} says {match.cause.id}; but {fact.evidence}"
+                    f" (believed: {believed or 'the fact'})"
+                )

@@ -55,6 +55,7 @@ ANSWERS: Final = {
 LOGIN_STATES: Final = {"login expires": "valid", "will be renewed": "renewable"}
 """Words of the result `login`, by the answer that they are."""
 HINTS: Final = {"refresh-lock": "refresh-lock", "onboarding-unfinished": "onboarding-gate"}
+FOLDERS: Final = "several-config-folders"
 """Results that are information only, and still point to a cause."""
 DECLARED: Final = re.compile(r", as .* declares\b")
 SLOTS: Final = {
@@ -89,7 +90,7 @@ MAX_RESULTS: Final = 500
 
 def doctor_facts(text: IncidentText) -> Iterator[IncidentFact]:
     """Yield the facts of the output of `doctor --json`."""
-    at, ids = 0, set[str]()
+    at, folders, ids = 0, 0, set[str]()
     for result in text.data["results"][:MAX_RESULTS]:
         if not isinstance(result, dict) or not isinstance(result_id := result.get("id"), str):
             continue
@@ -98,6 +99,18 @@ def doctor_facts(text: IncidentText) -> Iterator[IncidentFact]:
         at = found + len(quoted) if found >= 0 else at
         ids.add(result_id)
         yield from _result_facts(text, result_id, result, line_of(text.text, at))
+        folders = at if result_id == FOLDERS else folders
+    if folders and "credential-missing" in ids:
+        yield IncidentFact(
+            evidence=Evidence(
+                "doctor: a login is in another folder, and none in this one",
+                line_of(text.text, folders),
+                text.name,
+            ),
+            cause="config-folder-mismatch",
+            factor=WARNING_FACTOR,
+            rank=RANK,
+        )
     if "gateway" not in ids and "gateway-invalid" not in ids:
         line = line_of_key(text.text, "results")
         yield IncidentFact(

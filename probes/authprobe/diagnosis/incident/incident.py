@@ -19,8 +19,9 @@ from authprobe.diagnosis.incident.contradictions import (
 )
 from authprobe.diagnosis.incident.doctor_facts import doctor_facts, doctor_version, status_facts
 from authprobe.diagnosis.incident.facts import IncidentFact, without_repetitions
-from authprobe.diagnosis.incident.questions import DecidingQuestion
+from authprobe.diagnosis.incident.questions import DecidingQuestion, questions
 from authprobe.diagnosis.incident.recognition import IncidentText, TextKind
+from authprobe.diagnosis.incident.remedies import with_fitting_remedies
 from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
 from authprobe.diagnosis.incident.weighing import (
     IncidentRanking,
@@ -49,6 +50,18 @@ MIN_RANDOM_LENGTH: Final = 6
 """Characters of a value with letters and digits, which is hardly a word."""
 KIND_PREFIX: Final = "sk-ant-"
 """Start of values that the patterns find by themselves, and whose kind the words must show."""
+OPENING_QUESTIONS: Final = (
+    "without-tools",
+    "active-credential",
+    "base-url",
+    "others-fail",
+    "place",
+)
+LOGIN_QUESTIONS: Final = frozenset({"fresh-login", "stored-login", "shared-login"})
+"""Questions about the stored login, which tell nothing while another credential is in use."""
+CREDENTIAL_QUESTIONS: Final = frozenset({"credential-intended", "credential-form"})
+"""Questions about the credential in use, which tell nothing if there is none."""
+ACTIVE: Final = "active-credential"
 MAX_RANKED_AGAIN: Final = 20_000
 """Characters of a text for which all probabilities are computed."""
 
@@ -112,18 +125,42 @@ class Incident:
         believed = believed_facts(self.facts)
         ranking = weigh(self.ranking, (*believed, *self.answers), self.catalogue)
         answered = {fact.question for fact in believed if fact.question and not fact.is_inferred}
-        against = tuple(against_words(self.ranking.matches, believed))
+        first = ranking.matches[0].cause.id
+        against = tuple(against_words(self.ranking.matches, believed, first))
+        shown = {match.cause.id for match in ranking.matches}
         return Conclusion(
-            matches=ranking.matches,
-            candidates=tuple(ranking.candidates),
+            matches=with_fitting_remedies(ranking.matches, (*believed, *self.answers)),
+            candidates=tuple(cause for cause in ranking.candidates if cause in shown),
             facts=(*self.facts, *self.answers),
             contradictions=(*self.contradictions, *against),
-            question=deciding_question(ranking, frozenset(answered | self.asked)),
+            question=deciding_question(
+                ranking,
+                frozenset(answered | self.asked | _pointless(believed, self.answers, self.asked)),
+            ),
             words_say=self.ranking.matches,
             version=self.version,
             date=self.date,
             notes=self.notes,
         )
+
+    def opening_question(self) -> DecidingQuestion | None:
+        """Return a question to begin with, where nothing points to a cause."""
+        believed = believed_facts(self.facts)
+        answered = {fact.question for fact in believed} | self.asked
+        left = (each for each in OPENING_QUESTIONS if each not in answered)
+        return next((questions()[each] for each in left), None)
+
+
+def _pointless(
+    facts: Iterable[IncidentFact], answers: Iterable[IncidentFact], asked: frozenset[str]
+) -> frozenset[str]:
+    """Return the questions about a credential that is not in use, or not known to be."""
+    active = [each.answer for each in (*facts, *answers) if each.question == ACTIVE]
+    if not active:
+        return frozenset() if ACTIVE in asked else frozenset({"fresh-login"})
+    if active[-1] == "login":
+        return frozenset()
+    return CREDENTIAL_QUESTIONS if active[-1] == "none" else LOGIN_QUESTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,10 +133,8 @@ def experiment_question(cause: Cause) -> DecidingQuestion | None:
     text = cause.experiment.text
     yes = QuestionAnswer(id="yes", says=text, supports=(cause.id,))
     no = QuestionAnswer(id="no", says=f"not so: {text}", excludes=(cause.id,))
-    case = cause.experiment.case
     return DecidingQuestion(
         id=EXPERIMENT + cause.id,
-        asks=f"Is this so? {text}",
-        commands=(f"authprobe run --case {case}",) if case else (),
+        asks=f"If you try it, is this what happens? {text}",
         answers=(yes, no),
     )

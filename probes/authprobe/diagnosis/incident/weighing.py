@@ -17,7 +17,7 @@ from authprobe.diagnosis.causes import (
     CauseGroup,
     causes,
 )
-from authprobe.diagnosis.incident.facts import WARNING_FACTOR, IncidentFact
+from authprobe.diagnosis.incident.facts import ERROR_FACTOR, WARNING_FACTOR, IncidentFact
 from authprobe.diagnosis.incident.questions import (
     DecidingQuestion,
     QuestionAnswer,
@@ -36,7 +36,10 @@ CREDENTIAL_GROUPS: Final = frozenset({CauseGroup.CREDENTIAL, CauseGroup.LOGIN})
 """Causes at a credential, which no fact makes more probable if the words name another subject."""
 SHOWN_BY_FACTS: Final = {
     "access-token-expired": ("refresh-lock", "stale-copy-of-login", "ambient-credential-shadows"),
-    "access-token-revoked": ("ambient-credential-shadows", "base-url-overridden"),
+    "access-token-revoked": (
+        *("ambient-credential-shadows", "base-url-overridden", "refresh-lock"),
+        *("access-token-expired", "stale-copy-of-login"),
+    ),
     "api-key-invalid": ("base-url-overridden", "gateway-own-key", "credential-missing"),
     "bearer-unknown": ("base-url-overridden", "ambient-credential-shadows", "gateway-own-key"),
     "credential-missing": ("config-folder-mismatch", "sandbox-blocks-login"),
@@ -45,6 +48,11 @@ SHOWN_BY_FACTS: Final = {
 """More specific causes, beside `yields_to`, that words seldom tell from the general one."""
 SPECIFIC_PART: Final = 0.15
 """Part of the probability of a general cause that each more specific one has at least."""
+BOTH_HOLD: Final = {"api-key-invalid": "ambient-credential-shadows"}
+"""Specific causes that may hold beside the general one, which the words state."""
+BOTH_PART: Final = 0.015
+POINTED_BY_ANSWERS: Final = {("base-url", "yes"): "gateway-own-key"}
+"""Specific causes that an answer makes as likely as a pointer would."""
 MIN_REST: Final = 0.05
 """Part that the words always leave to causes that they do not point to."""
 MIN_SHOWN: Final = 0.05
@@ -154,15 +162,44 @@ def _shares(ranking: IncidentRanking, weights: Iterable[FactWeight]) -> dict[str
     """
     first, shares = ranking.matches[0], dict(ranking.shares)
     if first.confidence < LIKELY_CONFIDENCE:
-        return shares
+        return _open_shares(ranking, weights)
     specific = {*first.cause.yields_to, *SHOWN_BY_FACTS.get(first.cause.id, ())}
     for weight in weights:
-        cause = weight.fact.cause
-        if cause in specific and cause in shares and weight.fact.factor >= WARNING_FACTOR:
-            more = max(SPECIFIC_PART * first.confidence - shares[cause], 0.0)
+        cause = _pointed(weight.fact)
+        if cause in specific and cause in shares:
+            both = BOTH_HOLD.get(first.cause.id) == cause
+            part = BOTH_PART if both else SPECIFIC_PART
+            more = max(part * first.confidence - shares[cause], 0.0)
             shares[cause] += more
             shares[first.cause.id] = max(shares[first.cause.id] - more, more)
     return shares
+
+
+def _pointed(fact: IncidentFact) -> str | None:
+    """Return the cause that a fact points to with weight."""
+    if fact.cause and fact.factor >= WARNING_FACTOR:
+        return fact.cause
+    is_told = fact.question and fact.answer and not fact.is_inferred
+    return POINTED_BY_ANSWERS.get((fact.question or "", fact.answer or "")) if is_told else None
+
+
+def _open_shares(ranking: IncidentRanking, weights: Iterable[FactWeight]) -> dict[str, float]:
+    """Return the shares of a text that leaves several causes open.
+
+    A cause that a finding points to is no less probable than the first one, if it is one of them,
+    or behind one.
+    """
+    first, shares = ranking.matches[0], dict(ranking.shares)
+    if not first.confidence or first.cause.group in CONSIDERED_BEFORE_CREDENTIALS:
+        return shares
+    known = {match.cause.id for match in ranking.matches}
+    known |= {cause for each in known for cause in SHOWN_BY_FACTS.get(each, ())}
+    for weight in weights:
+        fact = weight.fact
+        if fact.cause in known and fact.cause in shares and fact.factor >= WARNING_FACTOR:
+            shares[fact.cause] = max(shares[fact.cause], first.confidence)
+    total = sum(shares.values()) / sum(ranking.shares.values())
+    return {cause: share / total for cause, share in shares.items()}
 
 
 def _is_ruled_out_first(first: CauseMatch) -> bool:
@@ -191,6 +228,8 @@ def _totals(weights: Iterable[FactWeight], catalogue: Mapping[str, Cause]) -> di
             elif cause in totals:
                 totals[cause] *= factor
     for cause, factor in pointers.items():
+        if factor < ERROR_FACTOR and set(SHOWN_BY_FACTS.get(cause, ())) & set(pointers):
+            continue  # the finding about the general cause says no more than the specific one
         totals[cause] *= factor
     return {cause: min(max(total, 1 / MAX_FACTOR), MAX_FACTOR) for cause, total in totals.items()}
 
@@ -247,12 +286,19 @@ def deciding_question(
     total = sum(shares.values())
     shares = {cause: share / total for cause, share in shares.items()}
     open_questions = [each for each in questions().values() if each.id not in answered]
-    best = _best(open_questions, shares)
+    # A question is better if an answer would speak for a cause that is shown, not only against.
+    helpful = [each for each in open_questions if _supports(each, candidates)]
+    best = _best(helpful, shares) or _best(open_questions, shares)
     if best is not None or max(shares.values()) >= CLEAR_SHARE:
         return best
     experiments = (experiment_question(causes()[cause]) for cause in candidates)
     left = [each for each in experiments if each is not None and each.id not in answered]
     return (_best(left, shares) or left[0]) if left else None
+
+
+def _supports(question: DecidingQuestion, causes: Iterable[str]) -> bool:
+    causes = tuple(causes)
+    return any(answer.factors.get(each, 1) > 1 for answer in question.answers for each in causes)
 
 
 def _best(
