@@ -28,7 +28,7 @@ def with_fitting_remedies(
     return tuple(_with_remedy(match, answers) for match in matches)
 
 
-def _with_remedy(match: CauseMatch, answers: Mapping[str | None, IncidentFact]) -> CauseMatch:
+def _with_remedy(match: CauseMatch, answers: Mapping[str, IncidentFact]) -> CauseMatch:
     cause = match.cause
     remedy = None
     is_of_credential = cause.group is CauseGroup.CREDENTIAL or cause.id in AT_THE_GATEWAY
