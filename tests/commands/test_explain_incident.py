@@ -250,7 +250,7 @@ def test_secrets_of_settings_are_redacted_in_the_log_beside_them(
     (tmp_path / "a.log").write_text(f"API Error: 401 invalid x-api-key, sent {secret} to the host")
     result = explain(*options, tmp_path / "a.log", tmp_path / "settings.json")
     assert result.exit_code == 0
-    assert "401" in result.stdout
+    assert "a.log" in result.stdout
     assert secret not in result.stdout
 
 

@@ -22,7 +22,7 @@ NUMBERS: Final = re.compile(rb"[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class ExcerptPassage:
     """Consecutive characters of a text, and the number of their first line."""
 
     line: int
@@ -33,7 +33,7 @@ class Passage:
 class Excerpt:
     """Passages of a text in their order, and what is not in them."""
 
-    passages: tuple[Passage, ...]
+    passages: tuple[ExcerptPassage, ...]
     first_unread: int = 0
     """First line of the middle of which only errors are read; 0: all is read."""
     last_unread: int = 0
@@ -44,7 +44,7 @@ class Excerpt:
 def excerpt_of(text: str, budget: int) -> Excerpt:
     """Return what to read of a text in at most so many characters."""
     if len(text) <= budget:
-        return Excerpt((Passage(1, text),))
+        return Excerpt((ExcerptPassage(1, text),))
     end = budget // 4
     first = text.count("\n", 0, end) + 1
     middle = text[end:-end].encode("utf-8", "surrogatepass")
@@ -55,13 +55,15 @@ def excerpt_of(text: str, budget: int) -> Excerpt:
     last = first + text.count("\n", end, len(text) - end)
     is_one_line = first == last
     middles = [each for each in kept if is_one_line or first <= each.line <= last]
-    passages = (Passage(1, text[:end]), *middles, Passage(last, text[-end:]))
+    passages = (ExcerptPassage(1, text[:end]), *middles, ExcerptPassage(last, text[-end:]))
     return Excerpt(passages, first, last, omitted)
 
 
-def _fitting(found: list[tuple[int, Passage, bool]], room: int) -> tuple[list[Passage], int, int]:
+def _fitting(
+    found: list[tuple[int, ExcerptPassage, bool]], room: int
+) -> tuple[list[ExcerptPassage], int, int]:
     """Return the passages for which there is room, how many there are more, and the room left."""
-    kept: list[tuple[int, Passage]] = []
+    kept: list[tuple[int, ExcerptPassage]] = []
     omitted = 0
     # Those of authentication come first: a log may have any number of other errors.
     for place, passage, _ in sorted(found, key=lambda each: (not each[2], each[0])):
@@ -74,7 +76,7 @@ def _fitting(found: list[tuple[int, Passage, bool]], room: int) -> tuple[list[Pa
     return [passage for _, passage in sorted(kept, key=lambda each: each[0])], omitted, room
 
 
-def _error_passages(data: bytes, line: int) -> list[tuple[int, Passage, bool]]:
+def _error_passages(data: bytes, line: int) -> list[tuple[int, ExcerptPassage, bool]]:
     """Return the passages with errors, each with its offset and whether it is of authentication.
 
     Of passages that differ in numbers only, the first counts.
@@ -88,7 +90,7 @@ def _error_passages(data: bytes, line: int) -> list[tuple[int, Passage, bool]]:
     return authentication + others
 
 
-def _matches(data: bytes, line: int, signs: bytes) -> Iterator[tuple[int, Passage]]:
+def _matches(data: bytes, line: int, signs: bytes) -> Iterator[tuple[int, ExcerptPassage]]:
     shapes = set[bytes]()
     done = counted = 0
     for match in _compiled(signs).finditer(data):
@@ -105,7 +107,7 @@ def _matches(data: bytes, line: int, signs: bytes) -> Iterator[tuple[int, Passag
         shapes.add(shape)
         line += data.count(b"\n", counted, start)
         counted = start
-        yield start, Passage(line, content.decode("utf-8", "ignore"))
+        yield start, ExcerptPassage(line, content.decode("utf-8", "ignore"))
         if len(shapes) >= MAX_SHAPES:
             return
 
