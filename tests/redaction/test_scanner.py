@@ -177,6 +177,14 @@ def test_other_compressed_files_are_unpacked(module: Any) -> None:
     assert scan_data(module.compress(b"x")) == ()
 
 
+def test_many_streams_of_xz_with_padding_are_unpacked_in_linear_time() -> None:
+    padding = bytes(module.XZ_READ_BYTES * 2)
+    token = lzma.compress(f"{TOKEN} ".encode() * 9) + padding
+    start = time.process_time()
+    assert names(scan_data(lzma.compress(b"") * 200_000 + padding + token)) == {"token"}
+    assert time.process_time() - start < 15
+
+
 def test_xz_data_that_asks_for_much_memory_is_not_unpacked() -> None:
     data = bytearray(lzma.compress(b"x"))
     assert data[14:16] == b"\x21\x01"  # LZMA2, and one byte for the size of its dictionary

@@ -3,6 +3,7 @@
 Data that cannot be scanned counts as a match: it might contain anything.
 """
 
+import lzma
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MAX_MEMBERS: Final = 10_000
 """Members of an archive that are looked at."""
 MAX_MEMBER_NAME_LENGTH: Final = 200
 CHUNK_BYTES: Final = 1024 * 1024
+XZ_READ_BYTES: Final = 8 * 1024
 UNSCANNED: Final = "unscanned"
 GZIP: Final = b"\x1f\x8b"
 ZIP: Final = b"PK\x03\x04"
@@ -104,8 +106,6 @@ class _FileScan:
             yield from self._zip(data, member, depth)
 
     def _stream(self, kind: str, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
-        import lzma
-
         unpacked = bytearray()
         try:
             for chunk in _chunks(kind, data):
@@ -169,17 +169,26 @@ def _chunks(kind: str, data: bytes) -> Iterator[bytes]:
 
 
 def _xz_chunks(data: bytes) -> Iterator[bytes]:
-    """Yield what xz data contains; `lzma.LZMAFile` has no limit of memory."""
-    import lzma
+    """Yield what xz data contains; `lzma.LZMAFile` has no limit of memory.
 
-    while data := data.lstrip(b"\0"):  # padding between streams
+    It is read in parts, as every stream leaves a copy of the rest of its part: with all the data
+    in one, 64 MiB of empty streams would take an hour.
+    """
+    import io
+
+    file = io.BytesIO(data)
+    rest = file.read(XZ_READ_BYTES)
+    while rest:
         stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
-        yield stream.decompress(data, CHUNK_BYTES)
+        yield stream.decompress(rest, CHUNK_BYTES)
         while not stream.eof:
-            if stream.needs_input:
+            part = file.read(XZ_READ_BYTES) if stream.needs_input else b""
+            if stream.needs_input and not part:
                 raise EOFError
-            yield stream.decompress(b"", CHUNK_BYTES)
-        data = stream.unused_data
+            yield stream.decompress(part, CHUNK_BYTES)
+        rest = stream.unused_data.lstrip(b"\0")  # padding between streams
+        while not rest and (part := file.read(XZ_READ_BYTES)):
+            rest = part.lstrip(b"\0")
 
 
 TracedSpan = tuple[Span, tuple[str, ...]]
