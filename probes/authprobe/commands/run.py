@@ -112,7 +112,7 @@ def _check_residue(plan: RunPlan, run: Run) -> ExitCode | None:
 
 def _remedy(settings: Settings, expression: str) -> str:
     """Return what to do about an expression that no case matches."""
-    target = "" if not settings.asks_live else f" --target {_target_name(settings)}"
+    target = f" --target {_target_name(settings)}" if settings.asks_live else ""
     words = f"list them with `authprobe run{target} --list`"
     if not (settings.asks_live and settings.clients):
         return words

@@ -18,8 +18,8 @@ def secret_value_problem(value: str) -> str | None:
         return "has several lines"
     if not (value.isascii() and value.isprintable()):
         return "has a character that no header can carry"
-    if value[0] in _QUOTES or value[-1] in _QUOTES:
-        return "begins or ends with a quotation mark; set it without quotes"
     if len(value) < MIN_SECRET_LENGTH:
         return f"has fewer than {MIN_SECRET_LENGTH} characters"
+    if value[0] in _QUOTES or value[-1] in _QUOTES:
+        return "begins or ends with a quotation mark; set it without quotes"
     return None

@@ -1,7 +1,8 @@
 """CI jobs that code of strangers can start or change: in these, the real service is not asked.
 
 A job says by variables what started it. They are trusted only if they say that nobody without write
-access to the repository did: an event that is unknown, or cannot be read, is refused as well.
+access to the repository did: an event that is unknown, or cannot be read, is refused as well. A
+system that none of these variables names is not recognised, and nothing is refused there.
 """
 
 import json
@@ -66,7 +67,6 @@ circleci.com/docs/reference/variables
 """
 _AZURE: Final = "SYSTEM_PULLREQUEST_ISFORK"
 """`True` or `False` (learn.microsoft.com/azure/devops/pipelines/build/variables)."""
-_REMEDY: Final = "use a schedule, or start it by hand"
 
 
 def check_job(variables: Mapping[str, str], option: str = "--target live") -> None:
@@ -79,8 +79,8 @@ def check_job(variables: Mapping[str, str], option: str = "--target live") -> No
     """
     if (reason := _github_reason(variables)) is not None:
         raise SettingsError(f"{option}: never for {reason}; use schedule or workflow_dispatch")
-    if (what := _other_reason(variables)) is not None:
-        raise SettingsError(f"{option}: never for {what}; {_REMEDY}")
+    if (reason := _other_reason(variables)) is not None:
+        raise SettingsError(f"{option}: never for {reason}; use a schedule, or start it by hand")
 
 
 def _github_reason(variables: Mapping[str, str]) -> str | None:
@@ -124,9 +124,9 @@ def _is_from_fork(event: str, variables: Mapping[str, str]) -> bool:
 
 def _other_reason(variables: Mapping[str, str]) -> str | None:
     """Return what kind of job of another system this is; None: a trusted one."""
-    for what, source, target in _SOURCES:
+    for reason, source, target in _SOURCES:
         if variables.get(source) and variables[source] != variables.get(target):
-            return what
+            return reason
     for name, value, source in _PULL_REQUESTS:
         if variables.get(name, "").lower() == value.lower() and not variables.get(source):
             return f"a pull request without {source}, which would tell whether it is from a fork"

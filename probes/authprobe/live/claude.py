@@ -39,11 +39,7 @@ from authprobe.live.stored_login import (
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.clients import INSTALLED
-from authprobe.scenario.live import (
-    BASE_URL,
-    STORED,
-    too_old,
-)
+from authprobe.scenario.live import BASE_URL, STORED, too_old
 
 RENEWAL_MARGIN: Final = datetime.timedelta(minutes=10)
 """Time left below which a login is not used: twice that at which clients renew one."""
@@ -77,8 +73,7 @@ def ask_claude(laboratory: Laboratory, case: Case, access: Access) -> Observatio
         ClientError: the case cannot be asked on this machine.
     """
     began = time.monotonic()
-    base_url = case.environment.get(BASE_URL)
-    host, door = target(base_url)
+    host, door = target(case.environment.get(BASE_URL))
     check_hosts(case, host)
     installed = laboratory.cache.get(case.client)
     if (reason := too_old(installed.version)) is not None:

@@ -23,11 +23,7 @@ from authprobe.live.collector import ApiEvent, Collector
 from authprobe.live.command_line import ENDPOINT_VARIABLE, VARIABLES, CommandLine, command_line
 from authprobe.live.debug_log import DebugLog, read_debug_log
 from authprobe.live.gate import ConnectGate
-from authprobe.live.gated_container import (
-    GatedContainer,
-    check_isolation,
-    open_gated_container,
-)
+from authprobe.live.gated_container import GatedContainer, check_isolation, open_gated_container
 from authprobe.observation.model import GateCount
 from authprobe.settings import private_folders
 

@@ -153,9 +153,7 @@ def target(base_url: str | None) -> tuple[str, tuple[str, int] | None]:
 
 
 def check_hosts(case: Case, host: str) -> None:
-    """Raise unless the host may be asked, with these credentials.
-
-    The scenario was checked for the same; this holds for cases made by other code.
+    """Check that the host may be asked, with these credentials.
 
     Raises:
         ClientError: it must not.

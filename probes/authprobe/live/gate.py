@@ -101,7 +101,6 @@ class ConnectGate:
 
         It is for a gateway of the user there, which the container's network does not have.
         """
-
         name = f"{host}:{port}"
         self._counts.known.add(name)
 

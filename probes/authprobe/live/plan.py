@@ -33,8 +33,6 @@ SDK_REQUESTS: Final = 2
 """An API SDK is asked for the list of models, and for a message."""
 MAX_LISTED: Final = 12
 """Cases that the plan lists."""
-
-
 _USUAL: Final = {
     TokenKind.API_KEY: "ANTHROPIC_API_KEY",
     TokenKind.SETUP_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
@@ -142,12 +140,11 @@ def check_cost(plan: LivePlan, max_usd: float) -> None:
 def _planned(case: Case) -> PlannedCase:
     hosts = hosts_asked(case.client, case.endpoint, case.environment)
     endpoint = case.endpoint
+    is_own = any(each.source for each in case.credentials)
     if case.client.kind in API_SDKS:
-        is_own = any(each.source for each in case.credentials)
         usd = MESSAGE_USD if is_own else 0.0
         return PlannedCase(case=case, hosts=hosts, requests=SDK_REQUESTS, usd=usd)
     if endpoint is None:
-        is_own = any(each.source for each in case.credentials)
         uses_plan = any(x.source and x.token in SUBSCRIPTION_TOKENS for x in case.credentials)
         highest = CLAUDE_OTHER_MODEL_USD if _names_model(case) else CLAUDE_USD
         usd = highest if is_own and not uses_plan else 0.0
@@ -160,7 +157,6 @@ def _planned(case: Case) -> PlannedCase:
         )
     needs_model = endpoint.request in QUESTIONS and endpoint.model is None
     is_message = endpoint.request is Request.MESSAGES
-    is_own = any(each.source for each in case.credentials)
     return PlannedCase(
         case=case,
         hosts=hosts,

@@ -144,8 +144,7 @@ def _credential_reasons(
     scenario: Scenario, names: Names, credential: Credential, asked: tuple[str, ...]
 ) -> Iterator[str]:
     name = quote(names.credential)
-    client_is_sdk = names.client.kind in API_SDKS
-    if client_is_sdk and credential.token in SUBSCRIPTION_TOKENS:
+    if names.client.kind in API_SDKS and credential.token in SUBSCRIPTION_TOKENS:
         yield f"the credential {name} is of a subscription, which only claude-code sends"
     if credential.form is not None:
         yield f"the form of the credential {name} exists on the emulator only"

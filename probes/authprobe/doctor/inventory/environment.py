@@ -123,15 +123,14 @@ def load_settings(machine: Machine, version: str | None = None) -> tuple[Setting
         *(
             _settings_file(
                 machine,
-                path.parent,
+                path,
                 paths[path],
-                path.name,
                 env_only=path == moved and machine.moved_config is not None,
             )
             for path in order
         ),
         *(
-            _settings_file(machine, path.parent, "managed", path.name)
+            _settings_file(machine, path, "managed")
             for path in (
                 managed / "managed-settings.json",
                 *_drop_ins(managed / "managed-settings.d"),
@@ -141,18 +140,12 @@ def load_settings(machine: Machine, version: str | None = None) -> tuple[Setting
 
 
 def _settings_file(
-    machine: Machine,
-    folder: Path,
-    scope: str,
-    name: str = USER_FILE,
-    *,
-    env_only: bool = False,
+    machine: Machine, path: Path, scope: str, *, env_only: bool = False
 ) -> SettingsFile:
     """Return a settings file; only `env` of it counts if the folder was moved by it.
 
     Measured with 2.1.332.
     """
-    path = folder / name
     file = read_json_file(path)
     if env_only and "env" in file.data:
         file = replace(file, data={"env": file.data["env"]})
@@ -169,7 +162,7 @@ def load_unread_settings(machine: Machine) -> SettingsFile | None:
         return None
     folder = root / ".claude"
     is_read = folder in (machine.first_config_folder, machine.config_folder)
-    return None if is_read else _settings_file(machine, folder, "project")
+    return None if is_read else _settings_file(machine, folder / USER_FILE, "project")
 
 
 def local_settings_folder(machine: Machine, version: str | None) -> Path:
