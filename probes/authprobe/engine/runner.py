@@ -208,8 +208,8 @@ def execute_plan(
 def _to_install(plan: RunPlan, cases: Sequence[Case]) -> list[Case]:
     """Return the cases that need their client: of the live ones, those that are asked."""
     planned = plan.consent.plan.cases if plan.consent else ()
-    asked = {each.case.id for each in planned}
-    return [case for case in cases if case.live is None or case.id in asked]
+    ids = {each.case.id for each in planned}
+    return [case for case in cases if case.live is None or case.id in ids]
 
 
 def _search_temporary_files(laboratory: Laboratory) -> SecretSearch | None:

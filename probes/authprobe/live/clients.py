@@ -134,7 +134,7 @@ def target(base_url: str | None) -> tuple[str, tuple[str, int] | None]:
     """Return the host that is asked, and the address of its door if it is on this machine.
 
     Raises:
-        ClientError: the gate does not let anybody there.
+        ClientError: the gate lets no client there.
     """
     if base_url is None:
         return API, None
@@ -146,9 +146,7 @@ def target(base_url: str | None) -> tuple[str, tuple[str, int] | None]:
     if is_loopback(host):
         return host, (host, port or (HTTPS_PORT if parts.scheme == "https" else 80))
     if parts.scheme != "https" or port not in (None, HTTPS_PORT):
-        raise ClientError(
-            f"{BASE_URL}: the gate lets nobody but https on port {HTTPS_PORT} through"
-        )
+        raise ClientError(f"{BASE_URL}: the gate lets only https on port {HTTPS_PORT} through")
     return host, None
 
 

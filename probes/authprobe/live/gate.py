@@ -88,7 +88,7 @@ class ConnectGate:
     _counts: HostCounts = field(init=False)
 
     def __post_init__(self) -> None:
-        # A host of the case is always told by its name, however many others the client names first.
+        # A host of the case always has its name, however many others the client names first.
         self._counts = HostCounts({*self.hosts, *ALWAYS_COUNTED}, self.limits.named_hosts)
 
     @property

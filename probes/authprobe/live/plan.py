@@ -93,12 +93,12 @@ def live_plan(cases: Iterable[Case], secrets: HasValues | None = None) -> LivePl
         SettingsError: that is more than a scenario or authprobe allows.
     """
     live = [case for case in cases if case.live is not None]
-    seen = [case for case in live if unseen_expectation(case) is None]
-    without = [case for case in seen if secrets and any(missing_variables(case, secrets))]
+    visible = [case for case in live if unseen_expectation(case) is None]
+    without_secret = [case for case in visible if secrets and any(missing_variables(case, secrets))]
     plan = LivePlan(
-        cases=tuple(_planned(case) for case in seen if case not in without),
-        unseen=tuple(case for case in live if case not in seen),
-        without_secret=tuple(without),
+        cases=tuple(_planned(case) for case in visible if case not in without_secret),
+        unseen=tuple(case for case in live if case not in visible),
+        without_secret=tuple(without_secret),
     )
     _check_requests(plan)
     return plan

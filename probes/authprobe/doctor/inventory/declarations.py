@@ -51,13 +51,13 @@ class Declarations:
     def of_gateway(self, address: Address, variable: Variable) -> Declaration | None:
         """Return the first declaration of a gateway that this variable sets."""
         wanted = comparable(address)
-        found = (d for d in self.each if wanted in d.gateways and d.covers(variable))
-        return _named(next(found, None), "--gateway")
+        matches = (d for d in self.each if wanted in d.gateways and d.covers(variable))
+        return _named(next(matches, None), "--gateway")
 
     def of_cloud(self, cloud: Cloud, variable: Variable) -> Declaration | None:
         """Return the first declaration of a cloud that this variable selects."""
-        found = (d for d in self.each if cloud in d.clouds and d.covers(variable))
-        return _named(next(found, None), "--cloud")
+        matches = (d for d in self.each if cloud in d.clouds and d.covers(variable))
+        return _named(next(matches, None), "--cloud")
 
 
 def _named(declaration: Declaration | None, option: str) -> Declaration | None:
@@ -95,14 +95,16 @@ def load_declarations(machine: Machine, options: Declaration | None = None) -> D
     Raises:
         SettingsError: a file cannot be read, or has something else in it.
     """
-    found = [options] if options else []
+    declarations = [options] if options else []
     if machine.own_config_folder is not None:
-        found += _load(machine, machine.own_config_folder / FILE, machine.home, of_project=False)
+        declarations += _load(
+            machine, machine.own_config_folder / FILE, machine.home, of_project=False
+        )
     root = repository_root(machine)
     for folder in dict.fromkeys((machine.folder, root or machine.folder)):
         if folder != machine.own_config_folder:
-            found += _load(machine, folder / FILE, folder, of_project=True)
-    return Declarations(tuple(found))
+            declarations += _load(machine, folder / FILE, folder, of_project=True)
+    return Declarations(tuple(declarations))
 
 
 def _load(machine: Machine, path: Path, limit: Path, *, of_project: bool) -> Iterator[Declaration]:

@@ -96,12 +96,12 @@ def moved_config(machine: Machine, version: str | None = None) -> tuple[str, str
     """
     is_old = version is not None and version_key(version) <= version_key(LAST_MOVED_BY_PROJECT)
     scopes = ("user", *PROJECT_SCOPES) if is_old else ("user",)
-    found = [
+    values = [
         (file.variables[CONFIG_DIR], file.display_path)
         for file in load_settings(machine, version)
         if file.scope in scopes and CONFIG_DIR in file.variables
     ]
-    return found[-1] if found else None
+    return values[-1] if values else None
 
 
 def load_settings(machine: Machine, version: str | None = None) -> tuple[SettingsFile, ...]:

@@ -25,12 +25,14 @@ def without_literal_tokens(
     root = document.root
     if not (isinstance(root, Mapping) and "live" in root.nodes):
         return document
-    told = {problem.position.line for problem in document.problems if LOOKS in problem.message}
-    found = [Problem(each, MESSAGE) for each in _positions(document.text) if each.line not in told]
-    if not (told or found):
-        found += [Problem(each.position, MESSAGE) for each in tokens_in_values(root)]
-    found += _in_definitions(document, definitions)
-    return dataclasses.replace(document, problems=(*document.problems, *found))
+    lines = {problem.position.line for problem in document.problems if LOOKS in problem.message}
+    problems = [
+        Problem(each, MESSAGE) for each in _positions(document.text) if each.line not in lines
+    ]
+    if not (lines or problems):
+        problems += [Problem(each.position, MESSAGE) for each in tokens_in_values(root)]
+    problems += _in_definitions(document, definitions)
+    return dataclasses.replace(document, problems=(*document.problems, *problems))
 
 
 def _in_definitions(
