@@ -1,5 +1,6 @@
 """The gateway that gets the requests instead of the service or the cloud."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -21,8 +22,14 @@ CLOUD_BASE_URLS: Final = {
 
 code.claude.com/docs/en/env-vars; measured for Bedrock with 2.1.332.
 """
-CLOUD_DOMAINS: Final = (".amazonaws.com", ".api.aws", ".googleapis.com", ".azure.com")
-"""Domains of the clouds themselves."""
+CLOUD_HOST: Final = re.compile(
+    r"(?:[a-z0-9-]+\.)?[a-z0-9-]*(?:bedrock|anthropic)[a-z0-9-]*"
+    r"\.[a-z]{2}(?:-[a-z]+)+-[0-9](?:\.vpce)?\.(?:amazonaws\.com|api\.aws)"
+    r"|[a-z0-9.-]+\.googleapis\.com"
+    r"|[a-z0-9-]+\.(?:services\.ai|openai|cognitiveservices)\.azure\.com"
+)
+"""Hosts of the clouds' own services. Their domains are not enough: customers have machines there,
+such as `ec2-….compute-1.amazonaws.com` and `….cloudapp.azure.com`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +47,7 @@ class BaseUrl:
             return False
         if self.variable.name == BASE_URL:
             return not self.address.is_anthropic
-        return not self.address.host.endswith(CLOUD_DOMAINS)
+        return CLOUD_HOST.fullmatch(self.address.host.lower().rstrip(".")) is None
 
 
 def find_base_url(variables: Mapping[str, Variable], *, with_clouds: bool = True) -> BaseUrl | None:
