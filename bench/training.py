@@ -34,9 +34,9 @@ from authprobe.diagnosis.features import (  # noqa: E402
 from authprobe.diagnosis.model import (  # noqa: E402
     MAX_WEIGHT,
     MODEL_FILE,
-    SHARED,
     Model,
     Trust,
+    feature_values,
 )
 from authprobe.diagnosis.text_facts import symptom_from_text  # noqa: E402
 from bench.corpus import CORPUS, fold, project_of, read_part  # noqa: E402
@@ -45,13 +45,11 @@ DIAGNOSIS: Final = MODEL_FILE.parent
 SOURCES: Final = (
     CORPUS / "read.yaml",
     CORPUS / "made-up.yaml",
-    *(
-        DIAGNOSIS / name
-        for name in ("concepts.py", "features.py", "phrases.py", "speakers.py", "text_facts.py")
-    ),
+    *(DIAGNOSIS / name for name in ("concepts.py", "features.py", "model.py", "phrases.py")),
+    *(DIAGNOSIS / name for name in ("speakers.py", "text_facts.py", "text_redaction.py")),
     Path(__file__),
 )
-"""Files on which the model depends."""
+"""Files on which the model depends; it must be trained again when one of them changes."""
 SCALES: Final = {WORDS: 3.0, PAIRS: 2.0, PARTS: 3.0, FACTS: 0.5, SPEAKERS: 0.5, CONCEPTS: 1.0}
 """Size of each group's values: a larger one lets its weights grow more easily."""
 MIN_TEXTS: Final = 2
@@ -178,14 +176,10 @@ def _fit(examples: Sequence[Example], names: Mapping[str, int]) -> Weights:
 def _matrix(examples: Sequence[Example], names: Mapping[str, int]) -> csr_matrix:
     rows, columns, values = [], [], []
     for row, example in enumerate(examples):
-        known = [name for name in example.found if name in names]
-        counts = Counter(name[:2] for name in known)
-        for name in known:
-            group = name[:2]
-            value = counts[group] ** -0.5 if group in SHARED else example.found[name].value
+        for name, value in feature_values(example.found, names).items():
             rows.append(row)
             columns.append(names[name])
-            values.append(value * SCALES[group])
+            values.append(value * SCALES[name[:2]])
     return csr_matrix((values, (rows, columns)), shape=(len(examples), len(names)))
 
 

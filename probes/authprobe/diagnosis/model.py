@@ -1,7 +1,7 @@
 """The trained model: a linear classifier of causes over the features of a text.
 
-`bench/training.py` makes `model.bin` by multinomial logistic regression (`make model`). Each cause
-has a weight for each feature, so that an answer can be traced to the lines of the text.
+`bench/training.py` makes `model.bin` by one logistic regression for each cause (`make model`). Each
+cause has a weight for each feature, so that an answer can be traced to the lines of the text.
 """
 
 import functools
@@ -68,7 +68,7 @@ class Model:
     def log_probabilities(self, found: Mapping[str, TextFeature]) -> dict[str, float]:
         """Return the logarithm of each cause's probability."""
         sums = list(self.bias)
-        for name, value in self._values(found).items():
+        for name, value in feature_values(found, self.names).items():
             factor = value * self.step
             for index, weight in enumerate(self._row(name)):
                 if weight:
@@ -83,19 +83,11 @@ class Model:
         if cause not in self.causes:
             return lines
         index = self.causes.index(cause)
-        for name, value in self._values(found).items():
+        for name, value in feature_values(found, self.names).items():
             if line := found[name].line:
                 row = self._row(name)
                 lines[line] += (row[index] - sum(row) / len(row)) * self.step * value
         return lines
-
-    def _values(self, found: Mapping[str, TextFeature]) -> dict[str, float]:
-        known = [name for name in found if name in self.names]
-        counts = Counter(name[:2] for name in known)
-        return {
-            name: 1 / math.sqrt(counts[name[:2]]) if name[:2] in SHARED else found[name].value
-            for name in known
-        }
 
     def _row(self, name: str) -> Sequence[int]:
         width = len(self.causes)
@@ -117,6 +109,16 @@ class Model:
         }
         text = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
         return zlib.compress(text.encode() + b"\n" + self.weights, 9)
+
+
+def feature_values(found: Mapping[str, TextFeature], names: Mapping[str, int]) -> dict[str, float]:
+    """Return the values of the features that a model knows, also for its training."""
+    known = [name for name in found if name in names]
+    counts = Counter(name[:2] for name in known)
+    return {
+        name: counts[name[:2]] ** -0.5 if name[:2] in SHARED else found[name].value
+        for name in known
+    }
 
 
 def model_from_bytes(content: bytes) -> Model:
