@@ -112,7 +112,7 @@ def explain_texts(
 def _explain_incident(
     incident: Incident, texts: tuple[IncidentText, ...], *, is_plain: bool
 ) -> Explanation:
-    """Return the explanation; of words alone, facts are told only if they are answers."""
+    """Return the explanation; of words alone, it has only the facts that are answers."""
     conclusion = incident.conclude()
     explanation = _with_known_issues(
         Explanation(
@@ -128,10 +128,10 @@ def _explain_incident(
         conclusion.date,
     )
     first = conclusion.words_say[0]
-    return replace(explanation, words_say=first) if _is_told(conclusion) else explanation
+    return replace(explanation, words_say=first) if _shows_words(conclusion) else explanation
 
 
-def _is_told(conclusion: Conclusion) -> bool:
+def _shows_words(conclusion: Conclusion) -> bool:
     """Return True if the facts changed what comes first, and the words had named a cause."""
     return conclusion.is_changed and conclusion.words_say[0].cause.id != UNKNOWN
 
@@ -198,7 +198,7 @@ def _run_facts(
     from authprobe.core.targets import Target
     from authprobe.verdict.model import Status
 
-    telling = {
+    counted = {
         record.id
         for record in run.cases
         if record.verdict.status is Status.FAILED or record.target is Target.LIVE
@@ -206,7 +206,7 @@ def _run_facts(
     firsts = {
         explanation.matches[0].cause.id: explanation
         for explanation in reversed(cases)
-        if explanation.case in telling and explanation.matches[0].confidence >= LIKELY_CONFIDENCE
+        if explanation.case in counted and explanation.matches[0].confidence >= LIKELY_CONFIDENCE
     }
     if len(firsts) > MAX_CAUSES_OF_RUN:
         return

@@ -27,18 +27,16 @@ LEAST_LOG_PROBABILITY: Final = math.log(1e-4)
 """For a cause that the model does not know."""
 MIN_ALTERNATIVE: Final = 0.1
 """Probability below which no other cause is shown."""
-MIN_SHOWN: Final = 0.05
-"""Confidence below which no other cause is shown either."""
+SPECIFIC_CONFIDENCE: Final = 0.1
+"""Of a specific cause that the signs add, not measured: less than any that the model shows."""
 MIN_LINE_WEIGHT: Final = 1.0
 """Weight below which a line of the text is no evidence, unless a sign points to it."""
 MIN_WORDS: Final = 4
 """Fewer words and no sign leave every cause open."""
 OUTAGES: Final = frozenset({CauseGroup.NETWORK, CauseGroup.SERVICE, CauseGroup.CLOCK})
 BAD_TOKENS: Final = frozenset(
-    (
-        *("gateway-own-key", "gateway-upstream-credential"),
-        *("refresh-token-rejected", "stale-copy-of-login"),
-    )
+    {"gateway-own-key", "gateway-upstream-credential"}
+    | {"refresh-token-rejected", "stale-copy-of-login"}
 )
 """Causes that blame a token or key, beside the credentials: an outage, a limit or the network that
 explains a text rules them out, unless a decisive sign points to them.
@@ -96,7 +94,8 @@ def _with_specific(matches: tuple[CauseMatch, ...], by_signs: CauseMatch) -> tup
         return matches
     if first.level is ConfidenceLevel.CERTAIN:
         return matches
-    specific = replace(by_signs, confidence=MIN_ALTERNATIVE, level=ConfidenceLevel.POSSIBLE)
+    confidence = min(SPECIFIC_CONFIDENCE, first.confidence)
+    specific = replace(by_signs, confidence=confidence, level=ConfidenceLevel.POSSIBLE)
     return (first, *others[: MAX_ALTERNATIVES - 1], specific)
 
 
@@ -176,17 +175,16 @@ def _matches(symptom: Symptom, ranking: Ranking, trained: Model) -> Iterator[Cau
         if place and (probability < MIN_ALTERNATIVE or place > MAX_ALTERNATIVES):
             return
         confidence = min(trained.confidence(probability), MAX_CONFIDENCE)
-        if place and confidence < MIN_SHOWN:
-            return
         yield CauseMatch(
             cause=causes()[cause],
             confidence=round(confidence, 2),
-            level=_level(trained, confidence),
+            level=level_of(trained, confidence),
             evidence=tuple(_evidence(symptom, ranking, trained, cause))[:MAX_EVIDENCE],
         )
 
 
-def _level(trained: Model, confidence: float) -> ConfidenceLevel:
+def level_of(trained: Model, confidence: float) -> ConfidenceLevel:
+    """Return the word for a confidence, by the thresholds of a model."""
     if confidence >= trained.certain:
         return ConfidenceLevel.CERTAIN
     return ConfidenceLevel.LIKELY if confidence >= trained.likely else ConfidenceLevel.POSSIBLE

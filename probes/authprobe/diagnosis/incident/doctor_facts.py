@@ -54,8 +54,8 @@ ANSWERS: Final = {
 """Results of `doctor` that answer a question, whatever their severity."""
 LOGIN_STATES: Final = {"login expires": "valid", "will be renewed": "renewable"}
 """Words of the result `login`, by the answer that they are."""
-HINTS: Final = {"refresh-lock": "refresh-lock", "onboarding-unfinished": "onboarding-gate"}
 FOLDERS: Final = "several-config-folders"
+HINTS: Final = {"refresh-lock": "refresh-lock", "onboarding-unfinished": "onboarding-gate"}
 """Results that are information only, and still point to a cause."""
 DECLARED: Final = re.compile(r", as .* declares\b")
 SLOTS: Final = {

@@ -31,10 +31,7 @@ from authprobe.diagnosis.incident.weighing import (
     weigh,
 )
 from authprobe.diagnosis.incident.words import TextPassage, Words, join_passages, request_facts
-from authprobe.diagnosis.match import (
-    CauseMatch,
-    ConfidenceLevel,
-)
+from authprobe.diagnosis.match import CauseMatch, ConfidenceLevel
 from authprobe.diagnosis.model import model
 from authprobe.diagnosis.symptom import Evidence, FactSet, Symptom
 from authprobe.diagnosis.text_facts import symptom_from_text

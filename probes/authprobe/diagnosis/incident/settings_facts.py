@@ -108,9 +108,9 @@ def _from_settings(text: IncidentText) -> Iterator[Setting]:
     begin = text.text.find('"env"')
     for name, value in env.items() if isinstance(env, dict) else ():
         if isinstance(value, str):
-            # The line of any other variable is not told, and a file may have many of them.
-            is_told = name in NAMES
-            line = line_of_key(text.text, name, start=max(begin, 0)) if is_told else 1
+            # No output shows the line of any other variable, and a file may have many of them.
+            is_fact = name in NAMES
+            line = line_of_key(text.text, name, start=max(begin, 0)) if is_fact else 1
             yield Setting(name, value, text.name, line, rank)
     helper = text.data.get("apiKeyHelper")
     if isinstance(helper, str) and helper.strip():

@@ -17,6 +17,7 @@ from authprobe.diagnosis.causes import (
     CauseGroup,
     causes,
 )
+from authprobe.diagnosis.decision import level_of
 from authprobe.diagnosis.incident.facts import ERROR_FACTOR, WARNING_FACTOR, IncidentFact
 from authprobe.diagnosis.incident.questions import (
     DecidingQuestion,
@@ -27,6 +28,7 @@ from authprobe.diagnosis.incident.questions import (
 from authprobe.diagnosis.match import (
     LIKELY_CONFIDENCE,
     MAX_ALTERNATIVES,
+    MAX_CONFIDENCE,
     CauseMatch,
     ConfidenceLevel,
 )
@@ -64,7 +66,6 @@ MIN_CANDIDATE: Final = 0.03
 EVEN_PART: Final = 0.2
 """Part of what the words leave open that all causes share equally."""
 MAX_FACTOR: Final = 1000.0
-MAX_CONFIDENCE: Final = 0.99
 MAX_EVIDENCE: Final = 8
 MAX_CANDIDATES: Final = 4
 CLEAR_SHARE: Final = 0.9
@@ -263,10 +264,7 @@ def _level(match: CauseMatch | None, value: float) -> ConfidenceLevel:
     """Return the word for a confidence."""
     if match is not None and match.confidence == round(value, 2):
         return match.level
-    trained = model()
-    if value >= trained.certain:
-        return ConfidenceLevel.CERTAIN
-    return ConfidenceLevel.LIKELY if value >= trained.likely else ConfidenceLevel.POSSIBLE
+    return level_of(model(), value)
 
 
 def deciding_question(
