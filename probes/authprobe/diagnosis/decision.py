@@ -28,7 +28,10 @@ LEAST_LOG_PROBABILITY: Final = math.log(1e-4)
 MIN_ALTERNATIVE: Final = 0.1
 """Probability below which no other cause is shown."""
 SPECIFIC_CONFIDENCE: Final = 0.1
-"""Of a specific cause that the signs add, not measured: less than any that the model shows."""
+"""Of a specific cause that the signs add: less than any other one that the model shows.
+
+It is not measured, because no thread of the read part gets such a cause.
+"""
 MIN_LINE_WEIGHT: Final = 1.0
 """Weight below which a line of the text is no evidence, unless a sign points to it."""
 MIN_WORDS: Final = 4
