@@ -5,7 +5,7 @@ import datetime
 import os
 import pwd
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -107,14 +107,20 @@ def cache_folder() -> Path:
     path = os.environ.get("AUTHPROBE_CACHE")
     if path:
         return Path(path).absolute()
-    home()  # a user who has none gets the error instead of a folder named `~`
-    return Path(platformdirs.user_cache_dir("authprobe"))
+    return _own_folder(platformdirs.user_cache_dir)
 
 
 def own_config_folder() -> Path:
     """Return the directory of the user's own configuration of authprobe, which may be missing."""
+    return _own_folder(platformdirs.user_config_dir)
+
+
+def _own_folder(find: Callable[[str], str]) -> Path:
     home()  # a user who has none gets the error instead of a folder named `~`
-    return Path(platformdirs.user_config_dir("authprobe"))
+    try:
+        return Path(find("authprobe"))
+    except RuntimeError:
+        raise SettingsError("HOME is no absolute path; set HOME to a directory") from None
 
 
 def cache_limit_bytes() -> int:
