@@ -45,7 +45,7 @@ class Explanation:
     question: DecidingQuestion | None = None
     """The question that would decide."""
     notes: tuple[str, ...] = ()
-    """What was not read of the texts."""
+    """Notes on the parts of the texts that were not read."""
     words_say: CauseMatch | None = None
     """The first cause without the facts, if it is another one."""
 

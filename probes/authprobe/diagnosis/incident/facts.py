@@ -21,7 +21,7 @@ class IncidentFact:
     question: str | None = None
     answer: str | None = None
     value: str | None = None
-    """What exactly was found, such as a host, for the comparison with another text."""
+    """Exact value, such as a host, for the comparison with another text."""
     cause: str | None = None
     factor: float = 1.0
     """Change of the odds of `cause`."""

@@ -79,7 +79,7 @@ class Conclusion:
     version: str | None = None
     date: datetime.date | None = None
     notes: tuple[str, ...] = ()
-    """What was not read of the texts."""
+    """Notes on the parts of the texts that were not read."""
 
     @property
     def is_changed(self) -> bool:
@@ -101,7 +101,7 @@ class Incident:
     """Answers of a person."""
     asked: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    """What was not read of the texts."""
+    """Notes on the parts of the texts that were not read."""
 
     def with_answer(self, question: DecidingQuestion, answer_id: str | None) -> "Incident":
         """Return the incident after a question was answered; None: the answer is not known."""
