@@ -115,8 +115,8 @@ def test_gateway_on_this_machine_is_reached_by_its_door(
         (SETUP_TOKEN, f"https://{GATEWAY}", (GATEWAY,), "of a subscription is not sent to gateway"),
         (SETUP_TOKEN, "http://127.0.0.1:4000", ("127.0.0.1",), "of a subscription is not sent to"),
         (API_KEY, f"https://{GATEWAY}", (API,), "is not among the hosts of 'live'"),
-        (API_KEY, f"http://{GATEWAY}", (GATEWAY,), "nobody but https on port 443"),
-        (API_KEY, f"https://{GATEWAY}:8443", (GATEWAY,), "nobody but https on port 443"),
+        (API_KEY, f"http://{GATEWAY}", (GATEWAY,), "only https on port 443"),
+        (API_KEY, f"https://{GATEWAY}:8443", (GATEWAY,), "only https on port 443"),
         (
             dataclasses.replace(API_KEY, hosts=(API,)),
             f"https://{GATEWAY}",
