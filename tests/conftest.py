@@ -1,5 +1,6 @@
 """Markers of the tests: `slow`, and `clients` for those that run real, published clients."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -71,16 +72,20 @@ CLIENTS: Final = (
 """Files that install published clients, into the cache that users have as well."""
 
 
+@cache
+def markers_of(path: Path) -> frozenset[str]:
+    """Return the markers that the tables above give a file; kept, as a file has many tests."""
+    if not path.is_relative_to(TESTS):
+        return frozenset()
+    own = path.relative_to(TESTS)
+    tables = (("slow", SLOW), ("clients", CLIENTS))
+    return frozenset(m for m, places in tables if any(own.is_relative_to(p) for p in places))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests of the files and folders above; if processes share them, slow files first."""
     for item in items:
-        if not item.path.is_relative_to(TESTS):
-            continue
-        path = item.path.relative_to(TESTS)
-        for marker, places in (("slow", SLOW), ("clients", CLIENTS)):
-            if any(path.is_relative_to(place) for place in places):
-                item.add_marker(marker)
+        for marker in markers_of(item.path):
+            item.add_marker(marker)
     if hasattr(config, "workerinput"):  # in a process of pytest-xdist
-        items.sort(
-            key=lambda item: [item.get_closest_marker(m) is None for m in ("clients", "slow")]
-        )
+        items.sort(key=lambda item: [m not in markers_of(item.path) for m in ("clients", "slow")])

@@ -8,26 +8,46 @@ import pytest
 
 from authprobe.core.json_paths import MAX_STEPS, Steps, find_in_json
 
-LONG: list[dict[str, Any]] = [{"a": [{"b": n}]} for n in range(200_000)]
-DEEP: Any = "end"
-for _ in range(90):
-    DEEP = {"a": DEEP, "b": [DEEP]} if len(str(DEEP)) < 2_000_000 else [DEEP]
-PATTERNS = [{"text": "a" * 1000, "pattern": f"(a?){{900}}{n}"} for n in range(50_000)]
+
+def deep() -> Any:
+    """Return a text in 90 objects and lists, one in another; the objects share their parts."""
+    value: Any = "end"
+    for _ in range(17):  # 2.7 million characters, if written as JSON
+        value = {"a": value, "b": [value]}
+    for _ in range(73):
+        value = [value]
+    return value
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, Any]:
+    """Large documents by name, made for the tests that want them: that takes seconds."""
+    long = [{"a": [{"b": n}]} for n in range(200_000)]
+    nested = deep()
+    return {
+        "long": long,
+        "deep": nested,
+        "deep, in a list": [nested],
+        "long, in a list": [long],
+        "patterns": [{"text": "a" * 1000, "pattern": f"(a?){{900}}{n}"} for n in range(50_000)],
+        "texts": ["a" * 10_000] * 400,
+    }
 
 
 @pytest.mark.parametrize(
-    ("path", "document"),
+    ("path", "name"),
     [
-        ("$..[?@..[?@..nothing]]", LONG),
-        ("$[?$[?@.a[?@.b == 'nothing']]]", LONG),
-        ("$..*..*..*..*..nothing", DEEP),
-        ("$[?@..*..*..*..*..nothing]", [DEEP]),
-        ("$[?count(@..*..*..*) == 1]", [LONG]),
-        ("$[?match(@.text, @.pattern)]", PATTERNS),
-        ("$[?search(@, '(a?){900}b')]", ["a" * 10_000] * 400),
+        ("$..[?@..[?@..nothing]]", "long"),
+        ("$[?$[?@.a[?@.b == 'nothing']]]", "long"),
+        ("$..*..*..*..*..nothing", "deep"),
+        ("$[?@..*..*..*..*..nothing]", "deep, in a list"),
+        ("$[?count(@..*..*..*) == 1]", "long, in a list"),
+        ("$[?match(@.text, @.pattern)]", "patterns"),
+        ("$[?search(@, '(a?){900}b')]", "texts"),
     ],
 )
-def test_a_query_ends_in_seconds(path: str, document: Any) -> None:
+def test_a_query_ends_in_seconds(path: str, name: str, documents: dict[str, Any]) -> None:
+    document = documents[name]
     began = time.process_time()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert find_in_json(path, document) is None
@@ -58,8 +78,9 @@ def test_a_query_finds_its_first_value(path: str, expected: str | None) -> None:
     assert find_in_json(path, document) == expected
 
 
-def test_a_long_document_is_searched_to_its_end() -> None:
-    assert len(LONG) < MAX_STEPS
-    assert find_in_json("$[?@.a[0].b == 199999].a[0].b", LONG) is None  # too many comparisons
-    assert find_in_json("$[?@.a[0].b == 49999].a[0].b", LONG) == 49_999
-    assert find_in_json("$[199999].a[0].b", LONG) == 199_999
+def test_a_long_document_is_searched_to_its_end(documents: dict[str, Any]) -> None:
+    long = documents["long"]
+    assert len(long) < MAX_STEPS
+    assert find_in_json("$[?@.a[0].b == 199999].a[0].b", long) is None  # too many comparisons
+    assert find_in_json("$[?@.a[0].b == 49999].a[0].b", long) == 49_999
+    assert find_in_json("$[199999].a[0].b", long) == 199_999
