@@ -45,21 +45,23 @@ LEVELS = {name: level for level, name in enumerate(LAYERS)}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-def imported_modules(path: Path) -> Iterator[str]:
-    """Yield the modules of the package that a file imports, anywhere in it."""
-    known = {dotted(module) for module in MODULES}
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module in known:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name if name in known else node.module for name in names)
-
-
 def dotted(path: Path) -> str:
     """Return a file's module name, as `authprobe.plan.expand.case`."""
     names = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+KNOWN = {dotted(module) for module in MODULES}
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the modules of the package that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in KNOWN)
+        elif isinstance(node, ast.ImportFrom) and node.module in KNOWN:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in KNOWN else node.module for name in names)
 
 
 def part(module: str) -> str | None:
