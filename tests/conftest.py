@@ -88,4 +88,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker in markers_of(item.path):
             item.add_marker(marker)
     if hasattr(config, "workerinput"):  # in a process of pytest-xdist
-        items.sort(key=lambda item: [m not in markers_of(item.path) for m in ("clients", "slow")])
+        items.sort(
+            key=lambda item: [item.get_closest_marker(m) is None for m in ("clients", "slow")]
+        )
