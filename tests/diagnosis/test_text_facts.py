@@ -149,7 +149,9 @@ def test_a_client_with_a_version_is_not_an_email_address() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "404 " * 100_000,
+        "404 " * 250_000,
+        "401\r" * 250_000,
+        "\x1b[31m401\x1b]0;title\a" * 50_000,
         "a" * 1_000_000,
         '"type":' * 50_000,
         "not oauth token expired " * 50_000,
@@ -165,7 +167,7 @@ def test_a_client_with_a_version_is_not_an_email_address() -> None:
 def test_a_hostile_text_is_analyzed_in_limited_time(text: str) -> None:
     start = time.process_time()
     symptom_from_text(text)
-    assert time.process_time() - start < 20
+    assert time.process_time() - start < 10
 
 
 def test_both_ends_of_a_huge_text_are_analyzed() -> None:

@@ -8,6 +8,7 @@ import datetime
 import functools
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
@@ -163,11 +164,14 @@ def _facts(text: str) -> Iterator[Fact]:
 
 def _status_facts(text: str, plain: str) -> Iterator[Fact]:
     """Yield numbers that are HTTP statuses by the words around them, each at its first place."""
+    # One search of the whole text, as one for each number takes seconds for a page of numbers.
+    words = [(match.start(), match.end()) for match in STATUS_CONTEXT.finditer(plain)]
     statuses = set[str]()
     for match in STATUS.finditer(plain):
-        start = max(match.start() - STATUS_CONTEXT_LENGTH, 0)
-        context = plain[start : match.end() + STATUS_CONTEXT_LENGTH]
-        if match[0] not in statuses and STATUS_CONTEXT.search(context):
+        if match[0] in statuses:
+            continue
+        next_word = bisect_left(words, (match.start() - STATUS_CONTEXT_LENGTH, 0))
+        if next_word < len(words) and words[next_word][1] <= match.end() + STATUS_CONTEXT_LENGTH:
             statuses.add(match[0])
             yield FactKind.STATUS, match[0], quote_line(text, match.start())
 
