@@ -1,9 +1,15 @@
 """The command as a user starts it: clean environment, empty home, private folder."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,10 +41,14 @@ def command(*arguments: str | Path) -> list[str]:
 
 def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env: str) -> Ended:
     """Run `authprobe` with these arguments, or another program, until it ends."""
+    variables = environment(cwd / "home", **env)
+    # What Python reads from the environment when it starts cannot be changed in a fork.
+    if argv is None and not any(name.startswith(("PYTHON", "LANG", "LC_")) for name in env):
+        return command_server().run([*map(str, arguments)], cwd, variables)
     process = subprocess.run(
         argv or command(*arguments),
         cwd=cwd,
-        env=environment(cwd / "home", **env),
+        env=variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -46,6 +56,54 @@ def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env:
         check=False,
     )
     return Ended(process.returncode, process.stdout, process.stderr)
+
+
+class CommandServer:
+    """The program that has imported `authprobe` and forks itself for each command."""
+
+    def __init__(self) -> None:
+        self._requests, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._sending = threading.Lock()
+        with its:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.command_server"],
+                cwd=PROJECT,
+                env=installer_environment(PROJECT),
+                stdin=its.fileno(),
+                # Pipes, as its forks will have: Python looks only once at what it writes to.
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+
+    def run(self, arguments: list[str], folder: Path, variables: dict[str, str]) -> Ended:
+        """Run a command until it ends."""
+        own, its = socket.socketpair()
+        readers, writers = zip(os.pipe(), os.pipe(), strict=True)
+        request = json.dumps({"argv": arguments, "cwd": str(folder), "env": variables}).encode()
+        with its, self._sending:
+            socket.send_fds(self._requests, [request], [*writers, its.fileno()])
+        for writer in writers:
+            os.close(writer)
+        own.settimeout(LIMIT)
+        with own, own.makefile() as answers, ThreadPoolExecutor(2) as pool:
+            texts = [pool.submit(read_to_end, reader) for reader in readers]
+            process = int(answers.readline())
+            try:
+                code = int(answers.readline())
+            except TimeoutError:
+                os.kill(process, signal.SIGKILL)
+                raise
+            return Ended(code, *(text.result() for text in texts))
+
+
+command_server: Final = cache(CommandServer)
+"""The server of this process, started for its first command."""
+
+
+def read_to_end(descriptor: int) -> str:
+    """Return the rest of the text in a pipe."""
+    with open(descriptor) as file:
+        return file.read()
 
 
 def results(folder: Path) -> dict[str, Any]:
