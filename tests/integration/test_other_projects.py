@@ -59,9 +59,17 @@ def make_project(folder: Path, name: str) -> None:
     (folder / "test_own.py").write_text(test)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
-@pytest.mark.parametrize("start", ["pytest", "python -m pytest"])
-@pytest.mark.parametrize("project", ["empty", "package", "module"])
+STARTS = ("pytest", "python -m pytest")
+PROJECTS = ("empty", "package", "module")
+PAIRS = [
+    (project, STARTS[(row + column) % len(STARTS)], options)
+    for row, project in enumerate(PROJECTS)
+    for column, options in enumerate(OPTIONS)
+]
+"""Each two of a project, a start and options together; all three would be twice as many."""
+
+
+@pytest.mark.parametrize(("project", "start", "options"), PAIRS)
 def test_pytest_starts_and_the_emulator_answers(
     binaries: Path, tmp_path: Path, project: str, start: str, options: tuple[str, ...]
 ) -> None:
