@@ -474,20 +474,17 @@ def encode(value: str, encoding: str) -> str:
 
 
 @pytest.mark.parametrize("encoding", ["plain", "base64", "base64url"])
-@pytest.mark.parametrize("kind", TOKEN_KINDS)
-def test_a_credential_anywhere_in_a_request_is_never_recorded(
-    kind: TokenKind, encoding: str
-) -> None:
+@pytest.mark.parametrize("kind", [*TOKEN_KINDS, "code"])
+def test_a_credential_anywhere_in_a_request_is_never_recorded(kind: str, encoding: str) -> None:
     backend = CaseBackend(Backend())
-    value = encode(backend.tokens.make(kind).value, encoding)
-    code = encode(make_code(backend), encoding)
-    for credential in (value, code):
-        for route in sorted(ROUTES):
-            for template in templates(route):
-                answer(backend, template.request(backend, credential))
-        assert value not in (log := repr((backend.exchanges, backend.egress_refused)))
-        assert code not in log
-    assert_no_secret_is_recorded(backend, code)
+    code = make_code(backend)
+    value = code if kind == "code" else backend.tokens.make(TokenKind(kind)).value
+    credential = encode(value, encoding)
+    for route in sorted(ROUTES):
+        for template in templates(route):
+            answer(backend, template.request(backend, credential))
+    assert credential not in repr((backend.exchanges, backend.egress_refused))
+    assert_no_secret_is_recorded(backend, code, encode(code, encoding))
 
 
 def templates(target: Target) -> Iterator[RequestTemplate]:
