@@ -24,7 +24,9 @@ from tests.support.ordinary_user import USER, as_user, folder_of_user, python_of
 CANARY: Final = "sk-ant-oat01-" + "canary-of-the-user-" * 3
 PROGRAM: Final = (PROJECT / "tests" / "support" / "hostile_claude.py").read_text()
 CONTAINED: Final = ("accepted", "", "contained")
-TIMED_OUT: Final = ("timed-out", "still running after 30 s", "")
+LIMITS: Final = {"hostile": 30, "endless": 8}
+"""Seconds by scenario: the attacks that end only by the limit need not be given long."""
+TIMED_OUT: Final = ("timed-out", f"still running after {LIMITS['endless']} s", "")
 EXPECTED: Final[dict[str, tuple[str, str, str]]] = {
     "fork-bomb": ("crashed", "a limit of authprobe: more than 256 processes", ""),
     "fork-chain": ("crashed", "ended with exit code 0: it said nothing", ""),
@@ -76,11 +78,11 @@ EXPECTED: Final[dict[str, tuple[str, str, str]]] = {
 }
 """Outcome of each attack, and a part of the detail and of the message."""
 SCENARIO: Final = """
-id: hostile
+id: {id}
 title: Clients that attack the machine
 why: To show that nothing of the user's is harmed.
 sources: [https://example.org/]
-limit: 30
+limit: {limit}
 credentials:
   both:
     - {{token: api-key, via: ANTHROPIC_API_KEY}}
@@ -112,9 +114,15 @@ class Machine:
         self.project = self.folder / "project"
         self.project.mkdir()
         (self.project / "beside.txt").write_text(CANARY)
-        names = ",\n    ".join(EXPECTED)
-        lines = "\n".join(f"  {name}: {{ANTHROPIC_MODEL: {name}}}" for name in EXPECTED)
-        (self.project / "hostile.yaml").write_text(SCENARIO.format(environments=lines, names=names))
+        for id, limit in LIMITS.items():
+            chosen = [n for n, end in EXPECTED.items() if (end == TIMED_OUT) == (id == "endless")]
+            text = SCENARIO.format(
+                id=id,
+                limit=limit,
+                environments="\n".join(f"  {n}: {{ANTHROPIC_MODEL: {n}}}" for n in chosen),
+                names=",\n    ".join(chosen),
+            )
+            (self.project / f"{id}.yaml").write_text(text)
 
     def listen(self) -> dict[str, Any]:
         """Open a port, an abstract socket and a Unix socket; return where they are."""
@@ -191,7 +199,7 @@ def run_attacks(folder: Path, python: str) -> Attacked:
         "TMPDIR": str(folder / "temp"),
         "AUTHPROBE_CANARY": CANARY,
     }
-    argv = [python, "-m", "authprobe", "run", "hostile.yaml", "--jobs", "4", "--history", "none"]
+    argv = [python, "-m", "authprobe", "run", ".", "--jobs", "4", "--history", "none"]
     sleep = shutil.which("sleep") or "/bin/sleep"
     before, began = machine.digest(), time.monotonic()
     with subprocess.Popen([sleep, "600"]) as canary:
