@@ -277,7 +277,7 @@ def without_bad(text: str) -> str:
 
 def absent(folder: Path, *arguments: str | Path) -> list[str]:
     """Run with these arguments, and return the absent cases of the report and the terminal."""
-    ended = run("run", *arguments, cwd=folder)
+    ended = run("run", *arguments, "--history", "none", cwd=folder)
     assert ended.code == 0, ended.err
     names: list[str] = results(folder / "reports")["absent"]
     lines = [line for line in ended.out.splitlines() if line.startswith("absent: ")]
