@@ -1,3 +1,4 @@
+import re
 import subprocess
 from pathlib import Path
 
@@ -107,3 +108,29 @@ def test_an_argument_is_quoted_without_control_characters(tmp_path: Path) -> Non
         ended = run(*words, cwd=tmp_path)
         assert ended.code == 4
         assert all(character == "\n" or is_visible(character) for character in ended.err)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("nothing",),
+        ("run", "--list"),
+        ("run", "request.yaml"),
+        ("explain", "--causes"),
+    ],
+    ids=" ".join,
+)
+def test_a_fork_behaves_as_a_new_process(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """What other tests run in a fork of the server of commands is what a user runs."""
+    ends, files = [], []
+    for name, argv in (("fork", None), ("new", command(*words))):
+        (tmp_path / name).mkdir()
+        write_scenario(tmp_path / name, SCENARIO, "request.yaml")
+        ended = run(*words, cwd=tmp_path / name, argv=argv)
+        ends.append((ended.code, re.sub(r"\d+\.\d s\b", "", ended.out), ended.err))
+        paths = (tmp_path / name).rglob("*")
+        files.append(sorted(str(p.relative_to(tmp_path / name)) for p in paths))
+    assert ends[0] == ends[1]
+    assert files[0] == files[1]
