@@ -4,7 +4,6 @@ Each front end registers `RUN_OPTIONS` or `PYTEST_OPTIONS` with its own parser, 
 texts given for each option. `settings.parse_settings` turns those texts into one typed value.
 """
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,15 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
+from authprobe.core.processors import available_processors
 from authprobe.core.targets import CHOICES, Target, targets_of
 from authprobe.errors import SettingsError
 
 if TYPE_CHECKING:
     from authprobe.documents.node_tree import Value
 
+JOBS_PER_PROCESSOR: Final = 8
+MAX_DEFAULT_JOBS: Final = 64
 MAX_COUNT: Final = 1_000_000
 MAX_COST_USD: Final = 1
 DEFAULT_COST_USD: Final = 0.05
@@ -93,10 +95,10 @@ class SingleOption(Option[T_co]):
 
 
 def default_jobs() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return the number of clients that may run at a time: more than there are processors, as the
+    load decides how many do.
+    """
+    return min(MAX_DEFAULT_JOBS, JOBS_PER_PROCESSOR * available_processors())
 
 
 def parse_jobs(text: str) -> int:
@@ -217,10 +219,10 @@ CASES: Final = Option(
 JOBS: Final = SingleOption(
     name="--jobs",
     metavar="N",
-    help="Number of clients that run at the same time.",
+    help="Run at most this number of clients at the same time.",
     parse=parse_jobs,
     default=default_jobs,
-    default_text="number of processors",
+    default_text="8 per processor, while it is idle",
 )
 OUT: Final = SingleOption(
     name="--out",

@@ -1,9 +1,7 @@
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +19,8 @@ from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine import probe as engine
 from authprobe.engine.laboratory import start_emulator
 from authprobe.engine.probe import (
-    MAX_CONCURRENT_REQUESTS,
     RUNNERS,
-    make_thread_pool,
     probe_case,
-    probe_cases,
     required_clients,
 )
 from authprobe.errors import ClientError, InstallError
@@ -48,118 +43,6 @@ def cases_of(client: Client, number: int) -> tuple[Case, ...]:
     return tuple(
         replace(make_case(), id=f"{client.kind}-{n}", client=client) for n in range(number)
     )
-
-
-class ConcurrencyMeter:
-    """Probe that waits until `size` calls run concurrently, and records their maximum."""
-
-    def __init__(self, size: int) -> None:
-        self.maximum = 0
-        self._count = 0
-        self._lock = threading.Lock()
-        self._barrier = threading.Barrier(size, timeout=TIMEOUT)
-
-    def __call__(self, case: Case) -> Observation:
-        with self._lock:
-            self._count += 1
-            self.maximum = max(self.maximum, self._count)
-        self._barrier.wait()
-        with self._lock:
-            self._count -= 1
-        return FAILED
-
-
-@pytest.mark.parametrize("jobs", [1, 2, 5])
-def test_at_most_jobs_programs_run_at_a_time(jobs: int) -> None:
-    meter = ConcurrencyMeter(jobs)
-    cases = cases_of(PROGRAM, jobs * 4)
-    with make_thread_pool(jobs) as pool:
-        ids = [case.id for case, _ in probe_cases(cases, meter, pool, jobs=jobs)]
-    assert meter.maximum == jobs
-    assert sorted(ids) == sorted(case.id for case in cases)
-
-
-def test_requests_do_not_wait_for_programs() -> None:
-    """Each case waits until all 64 requests and both programs run."""
-    requests, programs = ConcurrencyMeter(MAX_CONCURRENT_REQUESTS + 2), 2
-    cases = cases_of(RAW, MAX_CONCURRENT_REQUESTS) + cases_of(PROGRAM, programs)
-    with make_thread_pool(programs) as pool:
-        assert len(list(probe_cases(cases, requests, pool, jobs=programs))) == len(cases)
-    assert requests.maximum == MAX_CONCURRENT_REQUESTS + programs
-
-
-def test_at_most_64_requests_run_at_a_time() -> None:
-    meter = ConcurrencyMeter(MAX_CONCURRENT_REQUESTS)
-    with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS * 2) as pool:
-        assert len(list(probe_cases(cases_of(RAW, 256), meter, pool, jobs=1))) == 256
-    assert meter.maximum == MAX_CONCURRENT_REQUESTS
-
-
-def test_observations_are_yielded_with_their_cases_in_order_of_completion() -> None:
-    """Each case but the last ends only after the next one has been yielded."""
-    cases = cases_of(PROGRAM, 4)
-    yielded = {case.id: threading.Event() for case in cases}
-    next_id = {cases[n].id: cases[n + 1].id for n in range(3)}
-
-    def probe_one(case: Case) -> Observation:
-        if case.id in next_id:
-            assert yielded[next_id[case.id]].wait(TIMEOUT)
-        return make_observation(detail=case.id)
-
-    order = []
-    with make_thread_pool(4) as pool:
-        for case, observation in probe_cases(cases, probe_one, pool, jobs=4):
-            assert observation.detail == case.id
-            order.append(case)
-            yielded[case.id].set()
-    assert order == list(reversed(cases))
-
-
-def test_cases_begin_in_plan_order() -> None:
-    begun_cases = []
-
-    def probe_one(case: Case) -> Observation:
-        begun_cases.append(case)
-        return FAILED
-
-    cases = cases_of(PROGRAM, 20)
-    with make_thread_pool(1) as pool:
-        assert [case for case, _ in probe_cases(cases, probe_one, pool, jobs=1)] == list(cases)
-    assert begun_cases == list(cases)
-
-
-def test_no_case_begins_after_the_consumer_stops() -> None:
-    begun_ids: list[str] = []
-    gate, second = threading.Event(), threading.Event()
-
-    def probe_one(case: Case) -> Observation:
-        begun_ids.append(case.id)
-        if len(begun_ids) == 2:
-            second.set()
-            assert gate.wait(TIMEOUT)
-        return FAILED
-
-    cases = cases_of(PROGRAM, 20)
-    with ThreadPoolExecutor(1) as pool:
-        for case, _ in probe_cases(cases, probe_one, pool, jobs=3):
-            assert case is cases[0]
-            assert second.wait(TIMEOUT)
-            break  # drops the last reference to the iterator, which closes it
-        gate.set()
-    assert begun_ids == [case.id for case in cases[:2]]
-
-
-def test_bug_in_a_probe_is_raised() -> None:
-    def probe_one(case: Case) -> Observation:
-        raise ZeroDivisionError
-
-    with make_thread_pool(1) as pool, pytest.raises(ZeroDivisionError):
-        list(probe_cases(cases_of(PROGRAM, 3), probe_one, pool, jobs=1))
-
-
-def test_empty_plan_yields_nothing() -> None:
-    with make_thread_pool(1) as pool:
-        assert list(probe_cases((), lambda case: FAILED, pool, jobs=1)) == []
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,9 @@
-"""Probe cases: one at a time, or many concurrently, yielding each observation when it is made."""
+"""Probe a case, or several one after the other; `scheduler` probes many at the same time."""
 
 import dataclasses
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from authprobe.clients import claude_code, defined, raw_http
@@ -115,45 +114,6 @@ def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Obser
     )
 
 
-def probe_cases(
-    cases: Sequence[Case],
-    probe_one: Callable[[Case], Observation],
-    executor: Executor,
-    *,
-    jobs: int,
-    may_start: Callable[[], bool] = lambda: True,
-) -> Generator[tuple[Case, Observation]]:
-    """Yield each case with its observation, in order of completion.
-
-    Runs at most `jobs` cases with programs at a time, and beside them up to
-    `MAX_CONCURRENT_REQUESTS` of raw-http. If the consumer stops, or `may_start` returns False, no
-    further case begins; those that run are yielded in the latter case.
-    """
-    programs = deque(case for case in cases if case.client.kind != ClientKind.RAW_HTTP)
-    requests = deque(case for case in cases if case.client.kind == ClientKind.RAW_HTTP)
-    running: dict[Future[Observation], tuple[Case, deque[Case]]] = {}
-
-    def submit_next(queue: deque[Case]) -> None:
-        if queue and may_start():
-            case = queue.popleft()
-            running[executor.submit(probe_one, case)] = case, queue
-
-    for _ in range(MAX_CONCURRENT_REQUESTS):
-        submit_next(requests)
-    for _ in range(jobs):
-        submit_next(programs)
-    try:
-        while running:
-            completed, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in completed:
-                case, queue = running.pop(future)
-                yield case, future.result()
-                submit_next(queue)  # only now, as the consumer may have had enough
-    finally:
-        for future in running:
-            future.cancel()
-
-
 def probe_in_turn(
     cases: Sequence[Case],
     probe_one: Callable[[Case], Observation],
@@ -167,7 +127,7 @@ def probe_in_turn(
 
 
 def make_thread_pool(jobs: int) -> ThreadPoolExecutor:
-    """Return a pool with enough threads for `probe_cases`."""
+    """Return a pool with enough threads for a scheduler."""
     return ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS + jobs, thread_name_prefix="probe")
 
 

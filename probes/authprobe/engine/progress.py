@@ -27,6 +27,9 @@ class Reporter(Protocol):
     def finish_step(self, name: str) -> None:
         """Finish a step of the stage."""
 
+    def drop_step(self, name: str) -> None:
+        """Show a step no longer that the stage does not count, such as an installation."""
+
     def notify(self, line: str) -> None:
         """Print a message that stays visible."""
 
@@ -41,6 +44,9 @@ class NullReporter:
         """Do nothing."""
 
     def finish_step(self, name: str) -> None:
+        """Do nothing."""
+
+    def drop_step(self, name: str) -> None:
         """Do nothing."""
 
     def notify(self, line: str) -> None:
@@ -143,6 +149,9 @@ class LiveReporter:
         self._steps.end(name)
         self._progress.advance(self._task)
 
+    def drop_step(self, name: str) -> None:
+        self._steps.end(name)
+
     def notify(self, line: str) -> None:
         self._live.console.print(for_log(line), markup=False, highlight=False, soft_wrap=True)
 
@@ -185,6 +194,9 @@ class LogReporter:
         self._count += 1
         if time.monotonic() - self._last_line_at > self.INTERVAL:
             self._print(self._state())
+
+    def drop_step(self, name: str) -> None:
+        self._steps.end(name)
 
     def notify(self, line: str) -> None:
         self._print(line)

@@ -12,11 +12,14 @@ from authprobe.clients.base import Laboratory
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine import probe
-from authprobe.engine.laboratory import install_clients, open_laboratory, published_versions
+from authprobe.engine.admission import Gate
+from authprobe.engine.installs import Installs
+from authprobe.engine.laboratory import open_laboratory, published_versions
 from authprobe.engine.last_failed import select_last_failed
 from authprobe.engine.progress import Reporter
 from authprobe.engine.record import make_record
 from authprobe.engine.rounds import Rounds
+from authprobe.engine.scheduler import Scheduler
 from authprobe.engine.signals import interruptible
 from authprobe.errors import SettingsError
 from authprobe.live.laboratory import Consent, LiveLaboratory, live_laboratory
@@ -205,11 +208,11 @@ def execute_plan(
     )
 
 
-def _to_install(plan: RunPlan, cases: Sequence[Case]) -> list[Case]:
-    """Return the cases that need their client: of the live ones, those that are asked."""
+def _asked(plan: RunPlan, cases: Sequence[Case]) -> list[Case]:
+    """Return those of the live cases that are asked, and so need their client."""
     planned = plan.consent.plan.cases if plan.consent else ()
     ids = {each.case.id for each in planned}
-    return [case for case in cases if case.live is None or case.id in ids]
+    return [case for case in cases if case.id in ids]
 
 
 def _search_temporary_files(laboratory: Laboratory) -> SecretSearch | None:
@@ -234,22 +237,22 @@ def _probe(
     reporter: Reporter,
     keep: Callable[[CaseRecord], None],
 ) -> None:
-    """Install the clients, probe the cases, and keep the record of each."""
+    """Probe the cases while the clients are installed, and keep the record of each."""
     settings = plan.settings
     # Closed in reverse order: the children first, so that the threads that wait for them can end.
-    with probe.make_thread_pool(settings.jobs) as executor, laboratory.children:
-        install_clients(
-            probe.required_clients(_to_install(plan, cases)), laboratory.cache, reporter
-        )
+    with (
+        probe.make_thread_pool(settings.jobs) as executor,
+        Installs(laboratory.cache, reporter) as installs,
+        laboratory.children,
+    ):
 
         def probe_one(case: Case) -> Observation:
             reporter.begin_step(case.id, "")
             return probe.probe_case(laboratory, case)
 
+        scheduler = Scheduler(probe_one, executor, Gate(settings.jobs), installs)
         rounds = Rounds(
-            probe=lambda cases, may_start: probe.probe_cases(
-                cases, probe_one, executor, jobs=settings.jobs, may_start=may_start
-            ),
+            probe=scheduler.probe,
             judge=lambda case, observation: dataclasses.replace(
                 make_record(case, observation, plan.baseline, plan.known_failures),
                 companions=dict(laboratory.cache.companions(case.client)),
@@ -261,6 +264,10 @@ def _probe(
         )
         rounds.run([case for case in cases if case.live is None])
         # The real service is asked one thing at a time, and never twice.
+        live = _asked(plan, [case for case in cases if case.live is not None])
+        installs.begin(live)
+        for case in live:
+            installs.wait_for(case)
         dataclasses.replace(
             rounds,
             probe=lambda cases, may_start: probe.probe_in_turn(cases, probe_one, may_start),

@@ -3,15 +3,17 @@
 import contextlib
 import functools
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Final
 
 from authprobe.clients.base import Laboratory
 from authprobe.engine import probe
+from authprobe.engine.admission import Gate
 from authprobe.engine.laboratory import MAX_CONCURRENT_INSTALLS
 from authprobe.engine.progress import Reporter
+from authprobe.engine.scheduler import INTERVAL
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
@@ -75,7 +77,7 @@ class ProbeScheduler(ProbeSession):
         self.probes = 0
         self.installs = 0
         self.disk_peak_bytes = 0
-        self._jobs = settings.jobs
+        self._gate = Gate(settings.jobs)
         self._reporter = reporter
         self._disk_bytes = disk_bytes
         self._probed: deque[Client] = deque()
@@ -92,13 +94,14 @@ class ProbeScheduler(ProbeSession):
             while waiting and len(versions) < MAX_OPEN_VERSIONS:
                 client, client_cases = waiting.popleft()
                 versions[client] = self._open(laboratory, client_cases)
-            while ready and len(running) < self._jobs:
+            while ready and self._gate.enter(len(running), installs=_installing(versions)):
                 case = ready.popleft()
                 self._reporter.begin_step(case.id, "")
                 running[self._probing.submit(probe.probe_case, laboratory, case)] = case
             installing = {v.installation: v for v in versions.values() if v.installation}
             futures: list[Future[Any]] = [*running, *installing]
-            finished, _ = wait(futures, return_when=FIRST_COMPLETED)
+            timeout = INTERVAL if ready else None
+            finished, _ = wait(futures, timeout=timeout, return_when=FIRST_COMPLETED)
             for installation in (future for future in installing if future in finished):
                 installation.result()
                 version = installing[installation]
@@ -145,3 +148,7 @@ def _by_client(cases: Sequence[Case]) -> dict[Client, list[Case]]:
     for case in cases:
         by_client[case.client].append(case)
     return by_client
+
+
+def _installing(versions: Mapping[Client, _OpenVersion]) -> int:
+    return sum(version.installation is not None for version in versions.values())

@@ -149,6 +149,11 @@ class Cache:
         except OSError as error:
             raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 
+    def has(self, client: Client) -> bool:
+        """Return True if a client needs no installation, as far as its folder tells."""
+        package = client.spec.package
+        return package is None or client.version == INSTALLED or self._folder_of(client).is_dir()
+
     def pin(self, clients: Iterable[Client]) -> None:
         """Pin these clients: exempt them from eviction."""
         self._pinned |= set(map(self._folder_of, clients))

@@ -1,0 +1,165 @@
+"""Scheduler of a run: which case starts when, by what is installed and by the load of the machine.
+
+Cases with requests of authprobe's own need no processor and start at once. Those with programs
+start when their client is there and the gate admits them, the ones first that wait the longest.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Final, TypeAlias
+
+from authprobe.core.client_kinds import ClientKind
+from authprobe.engine.admission import Gate
+from authprobe.engine.installs import Installs
+from authprobe.engine.probe import MAX_CONCURRENT_REQUESTS
+from authprobe.engine.rounds import MayStart
+from authprobe.observation.model import Observation, Outcome
+from authprobe.plan.case import Case
+
+INTERVAL: Final = 0.1
+"""Seconds between two looks at the load while a case could start."""
+
+Wait: TypeAlias = Callable[[Case], float]
+"""Returns the seconds that a case is expected to wait without work."""
+
+
+def expected_wait(case: Case) -> float:
+    """Return the seconds that a case is expected to wait: its limit, if it is to end by it."""
+    expectation = case.expectation
+    return case.limit if expectation.outcome is Outcome.TIMED_OUT else 0.0
+
+
+def depends_on_time(case: Case) -> bool:
+    """Return True if a slow machine can change the result: what is expected ends by its limit."""
+    return expected_wait(case) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """Concurrent probes of cases, each as soon as its clients and a processor are there."""
+
+    probe_one: Callable[[Case], Observation]
+    executor: Executor
+    gate: Gate
+    installs: Installs | None = None
+    """None: all clients are there."""
+    wait: Wait = expected_wait
+
+    def probe(
+        self, cases: Sequence[Case], may_start: MayStart = lambda: True
+    ) -> Generator[tuple[Case, Observation]]:
+        """Yield each case with its observation, in order of completion.
+
+        If the consumer stops, or `may_start` returns False, no further case begins; those that run
+        are yielded in the latter case.
+        """
+        queue = _Queue(self, may_start)
+        queue.add(cases)
+        try:
+            while queue.start():
+                if (ended := queue.next_end()) is not None:
+                    case = queue.remove(ended)
+                    yield case, ended.result()
+                    # Only now does the next one start, as the consumer may have had enough.
+        finally:
+            queue.cancel()
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Cases of one round: those that wait for a client, those that are ready, those that run."""
+
+    scheduler: Scheduler
+    may_start: MayStart
+    requests: deque[Case] = field(default_factory=deque)
+    ready: list[tuple[int, Case]] = field(default_factory=list)
+    """Heap of the cases with programs, by their rank."""
+    blocked: dict[int, tuple[Case, set[Future[None]]]] = field(default_factory=dict)
+    """Cases by rank, with the installations that they wait for."""
+    running: dict[Future[Observation], Case] = field(default_factory=dict)
+    events: "SimpleQueue[Future[Observation] | None]" = field(default_factory=SimpleQueue)
+    """Probes that have ended; None: an installation has."""
+    programs: int = 0
+    """Number of the programs that run."""
+    timed: int = 0
+    """Of these, the ones of which the result depends on time."""
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """Sort the cases, and begin to install the clients that they need."""
+        self.requests.extend(c for c in cases if c.client.kind == ClientKind.RAW_HTTP)
+        programs = [case for case in cases if case.client.kind != ClientKind.RAW_HTTP]
+        programs.sort(key=self.scheduler.wait, reverse=True)  # keeps the order of equal ones
+        installs = self.scheduler.installs
+        if installs is not None:
+            installs.begin(programs)
+        seen: set[Future[None]] = set()
+        for rank, case in enumerate(programs):
+            awaited = set(installs.unfinished(case)) if installs is not None else set()
+            if awaited:
+                self.blocked[rank] = case, awaited
+            else:
+                self.ready.append((rank, case))
+            seen |= awaited
+        for future in seen:
+            future.add_done_callback(lambda _: self.events.put(None))
+
+    def start(self) -> bool:
+        """Start what may start now; return False if nothing runs and nothing is to be started."""
+        if not self.may_start():
+            return bool(self.running)
+        while self.requests and len(self.running) - self.programs < MAX_CONCURRENT_REQUESTS:
+            self._submit(self.requests.popleft())
+        while self.ready and self._admits():
+            _, case = heapq.heappop(self.ready)
+            self.programs += 1
+            self.timed += depends_on_time(case)
+            self._submit(case)
+        return bool(self.running or self.ready or self.blocked)
+
+    def _admits(self) -> bool:
+        gate, installs = self.scheduler.gate, self.scheduler.installs
+        running = installs.running if installs is not None else 0
+        return gate.enter(self.programs, installs=running, timed=self.timed)
+
+    def _submit(self, case: Case) -> None:
+        future = self.scheduler.executor.submit(self.scheduler.probe_one, case)
+        self.running[future] = case
+        future.add_done_callback(self.events.put)
+
+    def next_end(self) -> Future[Observation] | None:
+        """Wait for the end of a probe, and return it; None: something else may start now."""
+        can_start = self.ready and self.programs < self.scheduler.gate.jobs
+        try:
+            ended = self.events.get(timeout=INTERVAL if can_start else None)
+        except Empty:
+            return None
+        if ended is None:
+            self._release()
+        return ended
+
+    def _release(self) -> None:
+        """Move the cases of which the clients are there now to those that are ready."""
+        for rank, (case, awaited) in tuple(self.blocked.items()):
+            for future in [each for each in awaited if each.done()]:
+                future.result()  # a fault of ours; that of an installation is in the cache
+                awaited.discard(future)
+            if not awaited:
+                del self.blocked[rank]
+                heapq.heappush(self.ready, (rank, case))
+
+    def remove(self, ended: Future[Observation]) -> Case:
+        """Return the case of a probe that has ended."""
+        case = self.running.pop(ended)
+        if case.client.kind != ClientKind.RAW_HTTP:
+            self.programs -= 1
+            self.timed -= depends_on_time(case)
+        return case
+
+    def cancel(self) -> None:
+        """Keep the probes from starting that have not started yet."""
+        for future in self.running:
+            future.cancel()
