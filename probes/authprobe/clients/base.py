@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -14,6 +14,7 @@ from authprobe.clients.credentials import (
     deliver_credentials,
     home_path,
 )
+from authprobe.clients.going_on import Proof
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
@@ -92,6 +93,7 @@ class Sandbox:
     delivered_slots: frozenset[str] = frozenset()
     """Slots of the tokens that the client received from the case."""
     _children: list[tuple[Stdin, Child]] = field(default_factory=list)
+    _proof: Proof | None = None
 
     @property
     def listener(self) -> "Listener | RemoteListener":
@@ -278,7 +280,34 @@ class Sandbox:
             ClientError: the program cannot be started.
         """
         with self.start(argv, env=env, cwd=cwd) as child:
-            return child.wait(limit)
+            return child.wait(limit, self.enough)
+
+    @property
+    def enough(self) -> Callable[[], bool] | None:
+        """Predicate that is true once the case need not run until its time limit; None: it must.
+
+        Raises:
+            ClientError: the emulator has ended.
+        """
+        case = self.case
+        if case.until is None:
+            return None
+        if self._proof is None:
+            self._proof = Proof(case.until, case.expectation, self._exchanges_so_far)
+        return self._proof.is_complete
+
+    def _exchanges_so_far(self) -> tuple[Exchange, ...]:
+        return self.laboratory.network.exchanges(self.listener)  # type: ignore[arg-type]
+
+    @property
+    def end_words(self) -> str:
+        """Why its client was ended: a proof, or its time limit; finishes the case."""
+        self.finish()  # only now is the number of requests known here
+        count = self.backend.request_count
+        if self._proof is not None and self._proof.repeats:
+            repeats = self._proof.repeats
+            return f"went on asking: ended after {repeats} equal refusals, of {count} requests"
+        return f"still running after {self.case.limit:g} s, in which it made {count} requests"
 
     @property
     def login_files(self) -> tuple[Path, ...]:

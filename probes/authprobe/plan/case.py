@@ -23,7 +23,9 @@ from authprobe.scenario.model import (
     Endpoint,
     Expectation,
     Scenario,
+    Until,
     credentials_of,
+    goes_on,
     values_in,
 )
 
@@ -57,6 +59,8 @@ class Case:
     expectation: Expectation
     limit: float
     """Seconds."""
+    until: Until | None = None
+    """Proof that ends it before; only for a case that is expected to be `timed-out`."""
     tags: tuple[str, ...]
     formerly: tuple[str, ...] = ()
     """Ids from before its scenario was renamed."""
@@ -120,6 +124,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         settings_env=values_in(variables, SETTINGS_ENV),
         expectation=rule.then,
         limit=scenario.limit,
+        until=scenario.until if goes_on(rule.then, names.flow) else None,
         tags=scenario.tags,
         formerly=tuple(case_id(former, names) for former in scenario.formerly),
         live=scenario.live if names.target is Target.LIVE else None,

@@ -328,6 +328,18 @@ class ExpectationRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Until:
+    """The proof that a client goes on asking, before its time limit."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    requests: Annotated[Whole, Field(ge=3, le=100)]
+    """Number of equal requests to a model that are refused alike; the API's SDKs give up after
+    three.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One scenario file."""
 
@@ -368,6 +380,8 @@ class Scenario:
     )
     limit: Annotated[Seconds, Field(gt=0, le=600)] = 60.0
     """Seconds after which a case is `timed-out`."""
+    until: Until | None = None
+    """Proof that ends a case before `limit`, if it is expected to be `timed-out`."""
     tags: Few[Slug] = ()
     """Further words that `-k` matches."""
     formerly: Few[Slug] = ()
@@ -394,6 +408,15 @@ class Scenario:
             yield client.known
             if client.through:
                 yield client.through.known
+
+
+PROMPT_FLOWS: Final = (Flow.PROMPT, Flow.PROMPT_STREAM, Flow.STDIO)
+"""Flows that ask one question, so that a client that goes on asking repeats it."""
+
+
+def goes_on(expected: Expectation, flow: str) -> bool:
+    """Return True if a client is expected to ask one question again until its time limit."""
+    return expected.outcome is Outcome.TIMED_OUT and flow in PROMPT_FLOWS
 
 
 def credentials_of(scenario: Scenario, name: str) -> tuple[Credential, ...]:

@@ -116,7 +116,7 @@ def find_mismatches(expected: Expectation, observation: Observation) -> Iterator
     yield from _compare_login(expected, observation.stored_login)
     yield from _compare_findings(expected, observation)
     yield from _compare_sessions(expected, observation)
-    yield from _compare_requests(expected, observation.exchanges)
+    yield from compare_requests(expected, observation.exchanges)
 
 
 def _compare_text(field: str, rule: str | TextRule | None, text: str | None) -> Iterator[Mismatch]:
@@ -165,7 +165,7 @@ def _compare_findings(expected: Expectation, observation: Observation) -> Iterat
             yield Mismatch(field="no_findings", expected=f"no {name}", actual=texts[name])
 
 
-def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) -> Iterator[Mismatch]:
+def compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) -> Iterator[Mismatch]:
     """Yield a mismatch for the first missing request and for each forbidden one."""
     remaining = iter(exchanges)  # consumed by the matches, so that their order counts
     for number, request in enumerate(expected.requests):

@@ -64,6 +64,8 @@ def observe(
     *,
     state: str = "unknown",
     limit: float = 20,
+    until: int | None = None,
+    outcome: str = "accepted",
     **definition: Any,
 ) -> Observation:
     """Return the observation of a bot that asks, and then runs this script."""
@@ -80,8 +82,9 @@ def observe(
         },
         "credentials": {"key": {"token": "api-key", "state": state}},
         "matrix": {"client": ["bot"], "credential": ["key"]},
-        "expect": {"outcome": "accepted"},
+        "expect": {"outcome": outcome},
         "limit": limit,
+        **({"until": {"requests": until}} if until else {}),
     }
     (folder / "bot.yaml").write_text(yaml.safe_dump(scenario))
     (case,) = expand(load_file(folder / "bot.yaml"))
@@ -160,6 +163,31 @@ def test_after_a_time_out_is_told_what_it_said_until_then(
     seen = observe(laboratory, tmp_path, script, limit=3)
     assert (seen.outcome, seen.message) == (Outcome.TIMED_OUT, "Error: I wait")
     assert seen.detail == "still running after 3 s, in which it made 1 requests"
+
+
+GOES_ON = "while True: time.sleep(0.1); ask()"
+
+
+def test_who_goes_on_asking_is_ended_once_that_is_proved(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    seen = observe(laboratory, tmp_path, GOES_ON, until=4, outcome="timed-out")
+    assert (seen.outcome, seen.status, seen.exit_code) == (Outcome.TIMED_OUT, 401, None)
+    assert (seen.detail or "").startswith("went on asking: ended after ")
+    assert 4 <= len(seen.exchanges) < 40
+    assert seen.elapsed < 15
+
+
+def test_too_few_requests_prove_nothing(laboratory: Laboratory, tmp_path: Path) -> None:
+    script = "ask(); ask(); time.sleep(600)"
+    seen = observe(laboratory, tmp_path, script, limit=3, until=4, outcome="timed-out")
+    assert seen.detail == "still running after 3 s, in which it made 3 requests"
+
+
+def test_who_gives_up_is_not_ended(laboratory: Laboratory, tmp_path: Path) -> None:
+    script = f"ask(); ask(); {HONEST}"
+    seen = observe(laboratory, tmp_path, script, until=4, outcome="timed-out")
+    assert (seen.outcome, seen.exit_code) == (Outcome.REJECTED, 1)
 
 
 RESULT = {"file": "work/logs/*.json", "json": "$.status", "equals": "success"}

@@ -134,6 +134,29 @@ def test_timeout_kills_a_child_that_writes_endlessly(children: Children) -> None
     assert (result.exit_code, result.exit_reason) == (-9, ExitReason.TIMED_OUT)
 
 
+def test_a_child_ends_as_soon_as_enough_is_known(children: Children, tmp_path: Path) -> None:
+    script = f"sleep 0.3; touch {tmp_path}/enough; trap '' TERM; while :; do sleep 1; done"
+    with children.start([SH, "-c", script], env=SYSTEM, cwd=tmp_path) as child:
+        result = child.wait(LIMIT, (tmp_path / "enough").exists)
+    assert (result.exit_code, result.exit_reason) == (-9, ExitReason.TIMED_OUT)
+    assert 0.3 <= result.elapsed < LIMIT / 2
+
+
+def test_a_child_that_exits_first_is_not_ended(children: Children, tmp_path: Path) -> None:
+    with children.start(["/bin/true"], env=SYSTEM, cwd=tmp_path) as child:
+        result = child.wait(LIMIT, lambda: False)
+    assert (result.exit_code, result.exit_reason) == (0, ExitReason.EXITED)
+
+
+def test_reading_stops_as_soon_as_enough_is_known(children: Children, tmp_path: Path) -> None:
+    script = f"echo a; sleep 0.3; touch {tmp_path}/enough; sleep 300"
+    with children.start([SH, "-c", script], env=SYSTEM, cwd=tmp_path) as child:
+        enough = (tmp_path / "enough").exists
+        assert not child.read_until(lambda: "b" in child.stdout, LIMIT, enough)
+        assert child.read_until(lambda: "a" in child.stdout, LIMIT, enough)
+        assert not child.has_exited
+
+
 def test_process_group_ends_with_its_child(children: Children) -> None:
     result = shell(children, "sleep 300 & echo $!")
     assert (result.exit_code, result.exit_reason) == (0, ExitReason.EXITED)

@@ -50,6 +50,21 @@ def test_exchanges_and_issued_tokens_are_copied_back(network: RemoteNetwork) -> 
     assert backend.redactor(f"got {access.value}") == f"got [redacted:{access.slot}]"
 
 
+def test_exchanges_of_an_open_case_can_be_read(network: RemoteNetwork) -> None:
+    backend = CaseBackend(Backend())
+    listener = network.open(backend)
+    assert network.exchanges(listener) == ()
+    answer = post(network, listener, grant_type="refresh_token", refresh_token="unknown")
+
+    [exchange] = network.exchanges(listener)
+    assert (exchange.path, exchange.status) == ("/v1/oauth/token", answer.status_code)
+    assert backend.exchanges == ()  # until the case is closed
+
+    network.close(listener)
+    with pytest.raises(ClientError, match="could not read the case"):
+        network.exchanges(listener)
+
+
 def test_cases_record_only_their_own_requests(network: RemoteNetwork) -> None:
     backends = [CaseBackend(Backend()) for _ in range(3)]
     listeners = [network.open(backend) for backend in backends]

@@ -163,11 +163,8 @@ def observation_without_report(
 ) -> Observation:
     """Return the observation of a child that timed out, or exited without a readable report."""
     if result.exit_reason is ExitReason.TIMED_OUT:
-        sandbox.finish()  # only now is the number of requests known here
-        count = sandbox.backend.request_count
-        detail = f"still running after {sandbox.case.limit:g} s, in which it made {count} requests"
         return incomplete_observation(
-            sandbox, Outcome.TIMED_OUT, detail, began=began, version=version
+            sandbox, Outcome.TIMED_OUT, sandbox.end_words, began=began, version=version
         )
     reason = last_error_line(result.stderr.strip() or result.stdout)
     note = " (its output was too long to be kept whole)" if result.truncated else ""

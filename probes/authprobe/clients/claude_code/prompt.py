@@ -38,10 +38,16 @@ def ask_on_stdin(command: Command, output_options: Sequence[str]) -> Observation
     with command.start(arguments, Stdin.PIPE) as child:
         child.write(json.dumps(STDIN_MESSAGE).encode() + b"\n")
         answered = child.read_until(
-            lambda: read_report(child.stdout) is not None, command.remaining
+            lambda: read_report(child.stdout) is not None,
+            command.remaining,
+            command.sandbox.enough,
         )
         child.end_input()
-        result = child.wait(EXIT_TIMEOUT if answered else command.remaining)
+        result = (
+            child.wait(EXIT_TIMEOUT)
+            if answered
+            else child.wait(command.remaining, command.sandbox.enough)
+        )
     if answered and result.exit_reason is ExitReason.TIMED_OUT:
         exited = dataclasses.replace(result, exit_reason=ExitReason.EXITED)
         detail = f"still running {EXIT_TIMEOUT:g} s after its result, when its stdin was closed"

@@ -88,7 +88,7 @@ def run(preparation: Preparation, *, limit: float) -> CompletedChild:
         if stdin is not None:
             child.write(preparation.fill(stdin).encode())
             child.end_input()
-        return child.wait(limit)
+        return child.wait(limit, sandbox.enough)
 
 
 def _observe(
@@ -163,10 +163,7 @@ def _last_line(text: str) -> str | None:
 def _timed_out(
     preparation: Preparation, output: Output, *, began: float, version: str | None
 ) -> Observation:
-    sandbox = preparation.sandbox
-    sandbox.finish()  # only now is the number of requests known here
-    count = sandbox.backend.request_count
-    detail = f"still running after {sandbox.case.limit:g} s, in which it made {count} requests"
+    detail = preparation.sandbox.end_words
     return _unfinished(preparation, Outcome.TIMED_OUT, detail, output, began=began, version=version)
 
 

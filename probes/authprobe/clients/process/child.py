@@ -18,6 +18,8 @@ from authprobe.errors import ClientError
 OUTPUT_LIMIT_BYTES: Final = 4 * 1024 * 1024
 KILL_TIMEOUT: Final = 2.0
 """Seconds that a killed child has to exit."""
+LOOK_PERIOD: Final = 0.2
+"""Seconds between two looks at a condition that ends a child."""
 ROWS: Final = 80
 COLUMNS: Final = 500
 """Width of a terminal: large enough that no URL and no token wraps."""
@@ -172,8 +174,9 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def wait(self, limit: float) -> CompletedChild:
-        """Read output until the child exits; after `limit` seconds, end its process group.
+    def wait(self, limit: float, enough: Callable[[], bool] | None = None) -> CompletedChild:
+        """Read output until the child exits; end its process group after `limit` seconds, or before
+        if `enough()` is true.
 
         Raises:
             ClientError: the child survived SIGKILL.
@@ -182,11 +185,13 @@ class Child:
         with selectors.DefaultSelector() as selector:
             self._register(selector)
             while (exit_code := self._exit_code) is None:
-                self._gather(selector, deadline - time.monotonic())
-                if self._exit_code is None and time.monotonic() >= deadline:
+                self._gather(selector, _next_look(deadline - time.monotonic(), enough))
+                is_over = time.monotonic() >= deadline or (enough is not None and enough())
+                if self._exit_code is None and is_over:
                     if exit_reason is ExitReason.TIMED_OUT:
                         raise ClientError(f"still running {KILL_TIMEOUT:g} s after SIGKILL")
                     exit_reason, deadline = ExitReason.TIMED_OUT, time.monotonic() + KILL_TIMEOUT
+                    enough = None
                     with contextlib.suppress(OSError):  # the child may have exited just now
                         self._channel.sendall(bytes([signal.SIGKILL]))
             self._drain()
@@ -208,16 +213,25 @@ class Child:
         self.read_until(lambda: find_line() is not None, limit)
         return find_line()
 
-    def read_until(self, enough: Callable[[], bool], limit: float) -> bool:
-        """Read output until `enough()` is true; return False on exit or timeout."""
+    def read_until(
+        self,
+        complete: Callable[[], bool],
+        limit: float,
+        enough: Callable[[], bool] | None = None,
+    ) -> bool:
+        """Read output until it is `complete()`; return False on exit, on timeout, or if without
+        that `enough()` is true.
+        """
         deadline = time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             self._register(selector)
-            while not enough():
+            while not complete():
                 remaining = deadline - time.monotonic()
                 if remaining <= 0 or self._exit_code is not None:
                     return False
-                self._gather(selector, remaining)
+                if enough is not None and enough():
+                    return False
+                self._gather(selector, _next_look(remaining, enough))
         return True
 
     def write(self, data: bytes) -> None:
@@ -290,3 +304,8 @@ class Child:
     def _close(self) -> None:
         self._channel.close()
         self._ends.close()
+
+
+def _next_look(remaining: float, enough: Callable[[], bool] | None) -> float:
+    """Return the seconds to wait for output: no output says that a condition has come true."""
+    return remaining if enough is None else min(remaining, LOOK_PERIOD)

@@ -141,10 +141,11 @@ def _was_silent(observation: Observation) -> bool:
 _WITHOUT_BACKEND: Final = (Outcome.UNREACHABLE, Outcome.UNAVAILABLE)
 """Outcomes that say that no request was answered."""
 _STILL_RUNNING: Final = re.compile(
-    r"still running after [\d.]+ s(?:, in which it made [\d,]+ requests?)?(?:: )?"
+    r"(?:still running after [\d.]+ s(?:, in which it made [\d,]+ requests?)?(?:: )?"
+    r"|went on asking: ended after \d+ equal refusals, of \d+ requests)"
     r"(?:; [\d,]+ further requests? (?:is|are) not recorded)?"
 )
-"""Beginning of the detail of a client at its time limit; the number of requests is chance."""
+"""Beginning of the detail of a client that had to be ended; the number of requests is chance."""
 
 
 def ending_details(observation: Observation) -> str | None:

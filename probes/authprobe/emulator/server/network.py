@@ -34,6 +34,7 @@ from authprobe.emulator.server.connection import (
 from authprobe.emulator.server.http_server import HttpServer
 from authprobe.emulator.server.peer import PeerCheck, is_in_this_network
 from authprobe.errors import SettingsError
+from authprobe.observation.model import Exchange
 
 T = TypeVar("T")
 
@@ -135,6 +136,10 @@ class Network:
                 exposure=exposure,
             )
         )
+
+    def exchanges(self, listener: Listener) -> tuple[Exchange, ...]:
+        """Return what the open case has recorded so far."""
+        return listener.backend.exchanges
 
     def close(self, listener: Listener) -> None:
         """Close a case, and abort its delayed answers and connections."""

@@ -25,6 +25,7 @@ from authprobe.errors import ClientError
 if TYPE_CHECKING:
     from authprobe.emulator.case_backend import CaseBackend
     from authprobe.emulator.server.network import Listener, Network
+    from authprobe.observation.model import Exchange
 
 WORKER_CODE: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from authprobe.emulator.server import worker; "
@@ -87,6 +88,15 @@ class RemoteNetwork:
             ClientError: the process of this case has ended.
         """
         listener.backend.merge_from(listener.process.call("close", listener.port))
+
+    def exchanges(self, listener: RemoteListener) -> tuple["Exchange", ...]:
+        """Return what the open case has recorded so far.
+
+        Raises:
+            ClientError: the process of this case has ended.
+        """
+        exchanges: tuple[Exchange, ...] = listener.process.call("read", listener.port)
+        return exchanges
 
     @property
     def ca_file(self) -> Path:
@@ -214,6 +224,8 @@ async def _serve_cases(network: "Network", run: socket.socket, sockets: socket.s
                     listener = await network.open_on_loop(value, bound_socket=bound_socket)
                     listeners[listener.port] = listener
                     reply = pack((listener.port, None))
+                elif verb == "read":
+                    reply = pack((listeners[value].backend.exchanges, None))
                 else:
                     listener = listeners.pop(value)
                     await network.close_on_loop(listener)

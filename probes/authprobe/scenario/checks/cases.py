@@ -9,6 +9,7 @@ from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.targets import Target
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import Backend, TokenKind
+from authprobe.observation.model import Outcome
 from authprobe.scenario.checks.combinations import Cases
 from authprobe.scenario.checks.live import check_live_cases
 from authprobe.scenario.checks.variables import address_hosts, variables_not_read
@@ -17,6 +18,7 @@ from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.matrix import AXES, CONDITIONS, Names, matcher, rules, values_of
 from authprobe.scenario.model import (
     DEFAULT,
+    PROMPT_FLOWS,
     Combination,
     Credential,
     Expectation,
@@ -55,6 +57,7 @@ def check_cases(scenario: Scenario, own: Scenario) -> Iterator[PathProblem]:
         if not isinstance(scenario.expect, Expectation):
             yield from _check_rules(cases, scenario.expect)
         yield from _check_sessions(cases)
+        yield from _check_until(cases)
         yield from _check_unused(cases, own)
         yield from dict.fromkeys(
             problem for names in cases.all for problem in _check_combination(cases, names)
@@ -157,6 +160,18 @@ def _check_sessions(cases: Cases) -> Iterator[PathProblem]:
             path: KeyPath = ("expect",) if single else ("expect", index, "then")
             message = f"there are no sessions: no case has the flow {quote(Flow.PROMPTS_AT_ONCE)}"
             yield (*path, "sessions"), message
+
+
+def _check_until(cases: Cases) -> Iterator[PathProblem]:
+    scenario = cases.scenario
+    if scenario.until is None:
+        return
+    if not any(rule.then.outcome is Outcome.TIMED_OUT for rule in rules(scenario)):
+        message = "no case is expected to be 'timed-out', so none goes on asking; leave it out"
+        yield ("until", KEY), message
+    elif not any(names.flow in PROMPT_FLOWS for names in cases.all):
+        message = f"no case asks one question; use it with {choices(PROMPT_FLOWS)}, or leave it out"
+        yield ("until", KEY), message
 
 
 def _check_unused(cases: Cases, own: Scenario) -> Iterator[PathProblem]:

@@ -1,0 +1,50 @@
+"""The proof that a client goes on asking, which ends a case before its time limit."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from authprobe.core.claude_api import is_inference_path
+from authprobe.observation.model import Exchange
+from authprobe.scenario.model import Expectation, Until
+from authprobe.verdict.judge import compare_requests
+
+
+@dataclass(slots=True)
+class Proof:
+    """A look-out for what `until` of a case asks for, and for its expected requests."""
+
+    until: Until
+    expectation: Expectation
+    read: Callable[[], tuple[Exchange, ...]]
+    """Returns the requests of the case so far."""
+    repeats: int = 0
+    """Number of equal requests that were the proof; 0: there was none."""
+
+    def is_complete(self) -> bool:
+        """Return True if the client has gone on asking long enough.
+
+        Raises:
+            ClientError: the emulator has ended.
+        """
+        exchanges = self.read()
+        count = most_repeats(exchanges)
+        is_expected = count >= self.until.requests and not any(
+            compare_requests(self.expectation, exchanges)
+        )
+        self.repeats = count if is_expected else 0
+        return is_expected
+
+
+def most_repeats(exchanges: Sequence[Exchange]) -> int:
+    """Return how often the most frequent request to a model was refused in the same way.
+
+    The credential may differ, as a client may renew it before it asks again. A failed connection
+    does not show what was to be asked, so it does not count.
+    """
+    repeats = Counter(
+        (exchange.host, exchange.path, exchange.body, exchange.status)
+        for exchange in exchanges
+        if is_inference_path(exchange.path) and (exchange.status or 0) >= 400
+    )
+    return max(repeats.values(), default=0)
