@@ -14,6 +14,7 @@ docs: .venv/ready
 	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
 	.venv/bin/python -m authprobe.report.reference.variables > docs/variables.md
 	.venv/bin/python -m authprobe.report.reference.reasons > docs/reasons.md
+	.venv/bin/python -m authprobe.report.reference.suites > docs/suites.md
 	.venv/bin/authprobe schema > scenarios/schema.json
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json

@@ -192,6 +192,17 @@ SCENARIOS: Final = Option(
     default_text="the bundled scenarios",
     repeatable=True,
 )
+SUITE: Final[SingleOption[str | None]] = SingleOption(
+    name="--suite",
+    metavar="NAME",
+    help=(
+        "Probe the bundled cases of this suite: smoke, standard, full, incidents or clients. "
+        "`--list` shows what each has."
+    ),
+    parse=str,
+    default=lambda: None,
+    default_text="standard; all bundled cases if another option selects some",
+)
 CLIENTS: Final = Option(
     name="--client",
     metavar="NAME[@VERSION|RANGE]",
@@ -350,6 +361,7 @@ BREAK_RULES: Final = Option(
 
 RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     SCENARIOS,
+    SUITE,
     SET,
     CLIENTS,
     CASES,

@@ -39,6 +39,7 @@ from authprobe.options import (
     RETRIES,
     SCENARIOS,
     SET,
+    SUITE,
     TARGET,
     YES,
     OptionTexts,
@@ -88,6 +89,12 @@ def bundled_scenarios() -> Path:
     package = Path(__file__).parent
     bundled = package / "bundled_scenarios"
     return bundled if bundled.is_dir() else package.parents[1] / "scenarios"
+
+
+def bundled_files() -> tuple[Path, ...]:
+    """Return the bundled scenarios that are in no folder, sorted."""
+    bundled = bundled_scenarios()
+    return tuple(sorted(set(bundled.glob("*.yaml")) - set(bundled.glob("*.definitions.yaml"))))
 
 
 def bundled_observations() -> Path:
@@ -289,6 +296,8 @@ class Settings:
 
     scenarios: tuple[Path, ...] = ()
     """Files, directories, or names of bundled directories; empty for the bundled files."""
+    suite: str | None = None
+    """Name of the suite whose cases are probed; None: all of the scenarios."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Values of variables of the scenarios, instead of those in the files."""
     clients: tuple[str, ...] = ()
@@ -352,9 +361,7 @@ class Settings:
         if not self.scenarios and self.asks_live:
             return (bundled / LIVE_FOLDER,)
         if not self.scenarios:
-            return tuple(
-                sorted(set(bundled.glob("*.yaml")) - set(bundled.glob("*.definitions.yaml")))
-            )
+            return bundled_files()
         return tuple(_bundled_folder(bundled, path) or path for path in self.scenarios)
 
     @property
@@ -372,6 +379,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
     """
     settings = Settings(
         scenarios=SCENARIOS.values(texts),
+        suite=SUITE.value(texts),
         variables=dict(SET.values(texts)),
         clients=CLIENTS.values(texts),
         cases=CASES.values(texts),

@@ -23,6 +23,7 @@ from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.engine.runner import load_plan
 from authprobe.observation.findings import finding_meanings
 from authprobe.report.reference.reasons import reasons_markdown
+from authprobe.report.reference.suites import suites_markdown
 from authprobe.report.reference.variables import variables_markdown
 from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
@@ -96,6 +97,10 @@ def test_reference_of_variables_is_current() -> None:
 
 def test_reference_of_reasons_is_current() -> None:
     assert (DOCS / "reasons.md").read_text() == reasons_markdown(), "run: make docs"
+
+
+def test_reference_of_suites_is_current() -> None:
+    assert (DOCS / "suites.md").read_text() == suites_markdown(), "run: make docs"
 
 
 def test_commands_of_the_readme_exist() -> None:

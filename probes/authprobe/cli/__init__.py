@@ -60,7 +60,7 @@ def main() -> None:
 
     \b
     Examples:
-      authprobe run                                 probe the bundled scenarios
+      authprobe run                                 probe the standard suite
       authprobe run -k oauth                        probe the cases about OAuth
       authprobe run --client claude-code@2.1.50     probe another version
       authprobe run my-scenarios/                   probe your own scenarios

@@ -33,9 +33,10 @@ def run(
 ) -> None:
     """Probe every case of the scenarios and report the verdicts.
 
-    SCENARIOS are files or directories; the bundled scenarios by default.
-    `incidents` stands for the bundled incidents, and `clients` for the bundled
-    scenarios of other programs; the default leaves both out.
+    SCENARIOS are files or directories, `incidents` for the bundled incidents, or
+    `clients` for the bundled scenarios of other programs. Without them, the
+    bundled scenarios are probed: those of the suite `standard`, or all, without
+    these two folders, if -k, --client or --case selects some.
 
     Writes report.html, results.json, junit.xml, ctrf.json and summary.md.
     Clients are downloaded into a cache when first used; without --target, every
@@ -74,6 +75,8 @@ def run(
     \b
     Examples:
       authprobe run
+      authprobe run --suite smoke
+      authprobe run --suite full
       authprobe run scenarios/oauth-direct.yaml
       authprobe run incidents
       authprobe run clients

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from authprobe.commands.console import OutputConsole
 from authprobe.commands.live_consent import check_before_loading, obtain_consent
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
-from authprobe.commands.run_session import ARGUMENT, RunSession
+from authprobe.commands.run_session import ARGUMENT, RunSession, suite_words
 from authprobe.core.standard_streams import discard_output
 from authprobe.core.targets import Target
 from authprobe.engine.runner import RunPlan, load_plan
@@ -22,6 +23,7 @@ from authprobe.live.residue import search_residue
 from authprobe.options import OUT
 from authprobe.plan.case import Case
 from authprobe.plan.selection import select_cases
+from authprobe.plan.suites import DEFAULT_SUITE, FULL_SUITE, bundled_suites
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
 from authprobe.report.formats.github import annotations
@@ -49,6 +51,7 @@ def run(
     """
     if settings.asks_live:
         check_before_loading(settings)
+    settings = _with_suite(settings, expression)
     plan = load_plan(settings)
     cases = select_cases(plan.cases, expression)
     if expression and not cases:
@@ -64,13 +67,31 @@ def run(
         print_error(_nothing_failed(settings))
         return ExitCode.NOTHING_SELECTED
     if only_list:
-        for case in cases:
-            print_text(Redactor()(case.id))
+        _print_ids(plan, cases)
         return ExitCode.OK
     if any(case.live for case in cases):
         plan = dataclasses.replace(plan, consent=obtain_consent(settings, cases, verbose=verbose))
     with interruptible():  # also what follows the probes, which writes and searches files
         return _execute(plan, cases, as_json=as_json, verbose=verbose)
+
+
+def _with_suite(settings: Settings, expression: str | None) -> Settings:
+    """Return the settings, with the default suite if they select nothing."""
+    selects = settings.scenarios or settings.leaves_out_cases or settings.asks_live or expression
+    if settings.suite or selects:
+        return settings
+    return dataclasses.replace(settings, suite=DEFAULT_SUITE)
+
+
+def _print_ids(plan: RunPlan, cases: Sequence[Case]) -> None:
+    """Print the ids; of a suite, also every suite on stderr, as programs read the ids."""
+    for case in cases:
+        print_text(Redactor()(case.id))
+    sys.stdout.flush()
+    if plan.suite:
+        print_error(suite_words(plan.suite, len(cases)))
+        for suite in bundled_suites().values():
+            print_error(f"  --suite {suite.id:<10} {suite.title}")
 
 
 def _execute(plan: RunPlan, cases: tuple[Case, ...], *, as_json: bool, verbose: bool) -> int:
@@ -113,7 +134,9 @@ def _check_residue(plan: RunPlan, run: Run) -> ExitCode | None:
 def _remedy(settings: Settings, expression: str) -> str:
     """Return what to do about an expression that no case matches."""
     target = f" --target {_target_name(settings)}" if settings.asks_live else ""
-    words = f"list them with `authprobe run{target} --list`"
+    has_suite = not (settings.scenarios or settings.asks_live)
+    suite = f" --suite {settings.suite or FULL_SUITE}" if has_suite else ""
+    words = f"list them with `authprobe run{suite}{target} --list`"
     if not (settings.asks_live and settings.clients):
         return words
     others = load_plan(dataclasses.replace(settings, clients=())).cases

@@ -20,10 +20,11 @@ from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ProbesError, SettingsError
 from authprobe.items.reports import RunReports, check_output
 from authprobe.plan.case import Case
+from authprobe.plan.suites import FULL_SUITE, Suite
 from authprobe.redaction.publishing import ArtifactGuard
 from authprobe.report.files import HTML
 from authprobe.report.html.pytest_html import PytestHtmlPage
-from authprobe.report.model.phrases import describe_problem
+from authprobe.report.model.phrases import describe_problem, plural
 from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import CaseRecord, Run
@@ -73,6 +74,8 @@ class RunSession:
             return
         with make_reporter(plain=is_ci()) as reporter:
             self._check_output()
+            if self.plan.suite:
+                reporter.notify(suite_words(self.plan.suite, len(self.cases)))
             self.reports.past.prefetch(self.cases)
             run = self._execute(reporter)
             self.run = fit_run(run)
@@ -173,6 +176,12 @@ class VerdictItem(pytest.Item):
             pytest.skip(describe(record))
         if record.verdict.status is not Status.PASSED:
             pytest.fail(describe(record), pytrace=False)
+
+
+def suite_words(suite: Suite, number: int) -> str:
+    """Return the name of a suite and its number of cases, and how to probe the others."""
+    rest = "" if suite.has_every_case else f"; `--suite {FULL_SUITE}` has every bundled case"
+    return f"suite {suite.id}: {plural(number, 'case')}{rest}"
 
 
 def describe(record: CaseRecord) -> str:

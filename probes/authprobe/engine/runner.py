@@ -5,10 +5,12 @@ import dataclasses
 import datetime
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from authprobe.clients.base import Laboratory
+from authprobe.documents.source import escape
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine import probe
@@ -21,12 +23,14 @@ from authprobe.engine.record import make_record
 from authprobe.engine.rounds import Rounds
 from authprobe.engine.scheduler import Scheduler
 from authprobe.engine.signals import interruptible
+from authprobe.engine.tally import Tally
 from authprobe.errors import SettingsError
 from authprobe.live.laboratory import Consent, LiveLaboratory, live_laboratory
 from authprobe.live.residue import search_residue
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.plan.expand import left_out_of_live, make_plan
+from authprobe.plan.suites import TOP_FOLDER, Suite, find_suite
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
@@ -58,6 +62,8 @@ class RunPlan:
     """YAML of the files of definitions of each scenario, by id and name."""
     not_live: tuple[str, ...] = ()
     """Lines that say which cases cannot be asked of the real service, and why."""
+    suite: Suite | None = None
+    """Suite that the cases are of; None: they are all of the scenarios."""
     consent: Consent | None = None
     """Consent to ask the real service; without it, no live case asks anything."""
 
@@ -72,7 +78,9 @@ def load_plan(settings: Settings) -> RunPlan:
         raise SettingsError(
             f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
         )
-    loaded = load_files(settings.scenario_paths, settings.variables, asks_live=settings.asks_live)
+    suite = _suite(settings)
+    paths = suite.paths if suite else _paths(settings)
+    loaded = load_files(paths, settings.variables, asks_live=settings.asks_live)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
     today = datetime.datetime.now(datetime.UTC).date()
     known_failures = load_known_failures(settings.known_failures, today)
@@ -82,6 +90,7 @@ def load_plan(settings: Settings) -> RunPlan:
         cases=settings.cases,
         published=published_versions,
         targets=settings.targets,
+        selects=suite.selects if suite else None,
     )
     if settings.last_failed:
         cases = select_last_failed(cases, settings.out)
@@ -89,7 +98,7 @@ def load_plan(settings: Settings) -> RunPlan:
         settings,
         cases,
         _files(loaded),
-        _selection(settings),
+        _selection(settings, suite),
         baseline,
         known_failures,
         {each.scenario.id: each.text for each in loaded if not is_bundled(each.path)},
@@ -97,7 +106,38 @@ def load_plan(settings: Settings) -> RunPlan:
         not_live=tuple(left_out_of_live(each.scenario for each in loaded))
         if settings.asks_live
         else (),
+        suite=suite,
     )
+
+
+def _suite(settings: Settings) -> Suite | None:
+    """Return the suite of the settings.
+
+    Raises:
+        SettingsError: there is no such suite, or the settings name scenarios as well.
+    """
+    if settings.suite is None:
+        return None
+    suite = find_suite(settings.suite)
+    if settings.scenarios:
+        names = ", ".join(map(escape, map(str, settings.scenarios)))
+        raise SettingsError(
+            f"--suite {suite.id}: a suite selects bundled cases; leave it or the scenarios "
+            f"({names}) out"
+        )
+    if settings.asks_live:
+        raise SettingsError(
+            f"--suite {suite.id}: a suite is for the emulator; leave it or --target out"
+        )
+    return suite
+
+
+def _paths(settings: Settings) -> tuple[Path, ...]:
+    """Return the files and folders of the scenarios; a bundled case is found wherever it is."""
+    finds_cases = (settings.cases or settings.last_failed) and not settings.clients
+    if finds_cases and not settings.asks_live:
+        return settings.all_scenario_paths
+    return settings.scenario_paths
 
 
 def _own_definitions(
@@ -136,17 +176,28 @@ def _files(loaded: Sequence[LoadedScenario]) -> tuple[ScenarioFile, ...]:
     )
 
 
-def _selection(settings: Settings) -> Selection:
-    bundled = bundled_scenarios()
-    given = (name_location(path, bundled=bundled) for path in settings.scenario_paths)
+def _selection(settings: Settings, suite: Suite | None) -> Selection:
     return Selection(
         scenarios=tuple(map(display_path, settings.scenarios)),
         clients=settings.clients,
         variables=tuple(f"{name}={spelling(each)}" for name, each in settings.variables.items()),
         isolation=settings.isolation,
-        locations=tuple(given) if settings.scenarios or settings.asks_live else (BUNDLED_FILES,),
+        locations=tuple(_locations(settings, suite)),
         targets=settings.targets,
+        suite=suite.id if suite else None,
     )
+
+
+def _locations(settings: Settings, suite: Suite | None) -> Iterator[str]:
+    """Yield the names of the files and folders in which a run looks for scenarios."""
+    bundled = bundled_scenarios()
+    paths = settings.scenario_paths if settings.scenarios or settings.asks_live else ()
+    if suite:
+        paths = tuple(bundled / folder for folder in suite.folders if folder != TOP_FOLDER)
+    if TOP_FOLDER in suite.folders if suite else not paths:
+        yield BUNDLED_FILES
+    for path in paths:
+        yield name_location(path, bundled=bundled)
 
 
 def execute_plan(
@@ -168,10 +219,12 @@ def execute_plan(
     by_id: dict[str, CaseRecord] = {}
     interrupted, laboratory, secret_search = False, None, None
     with PartialResults(settings.out) as partial:
+        tally = Tally(cases, reporter, redactor)
 
         def keep(record: CaseRecord) -> None:
             partial.add(record)
             by_id[record.id] = record
+            tally.add(record)
 
         try:
             with interruptible(), contextlib.ExitStack() as stack:
@@ -185,7 +238,8 @@ def execute_plan(
             interrupted = True
     records = list(by_id.values())
     not_started = 0 if interrupted else len(cases) - len(records)
-    is_partial = interrupted or settings.leaves_out_cases or len(records) < len(plan.cases)
+    leaves_out = settings.leaves_out_cases or (plan.suite and not plan.suite.has_every_case)
+    is_partial = bool(interrupted or leaves_out or len(records) < len(plan.cases))
     absent = absent_cases(plan.baseline, records, plan.scenarios, plan.selection)
     return make_run(
         records,

@@ -13,7 +13,7 @@ from authprobe.core.suggestions import did_you_mean
 from authprobe.core.targets import Target
 from authprobe.core.version_ranges import newest, read_range
 from authprobe.errors import ClientError, SettingsError
-from authprobe.plan.case import Case, make_case
+from authprobe.plan.case import Case, case_id, make_case
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
 from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
 from authprobe.scenario.known_clients import KnownClient
@@ -46,13 +46,15 @@ def make_plan(
     cases: tuple[str, ...] = (),
     published: Published = lambda package: (),
     targets: Sequence[Target] = (Target.EMULATOR,),
+    selects: Callable[[str], bool] | None = None,
 ) -> tuple[Case, ...]:
     """Return every case to probe once, in file order; of cases with the same id, the first.
 
     `clients` limits the plan: `claude-code` keeps the cases of that kind, `claude-code@2.1.50`
     replaces the versions that the scenarios name by that one. `cases` keeps these ids. A range
     expands to its `published` versions; without a range the registry is not queried. Of cases that
-    cannot be asked of the real service, there is none for that target.
+    cannot be asked of the real service, there is none for that target. `selects` decides by the id
+    that a case has in its scenario, before `clients` replaces a version.
 
     Raises:
         SettingsError: a client or case is in no scenario or has no expectation, or a range contains
@@ -67,6 +69,8 @@ def make_plan(
     planned: dict[str, Case] = {}
     for scenario in scenarios:
         for names in combinations(scenario):
+            if selects and not selects(case_id(scenario.id, names)):
+                continue
             for selected in _selected(names.client, options):
                 for client in exact(selected):
                     exact_names = dataclasses.replace(names, client=client)

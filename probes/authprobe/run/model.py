@@ -157,6 +157,8 @@ class Selection:
     """The files and folders by names as in `scenarios.file`; empty in a run of authprobe 0.1."""
     targets: tuple[Target, ...] = (Target.EMULATOR,)
     """Services that were asked."""
+    suite: str | None = None
+    """Suite of bundled cases that was probed; None: all cases of the scenarios."""
     emulator: tuple[str, ...] = ()
     """Arguments of `authprobe emulator` that run its command again; empty: a run of scenarios."""
 

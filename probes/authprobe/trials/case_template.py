@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from authprobe.core.suggestions import did_you_mean
 from authprobe.core.targets import Target
@@ -13,6 +14,8 @@ from authprobe.plan.expand import known_clients_of, read_client
 from authprobe.scenario.clients import Client
 from authprobe.scenario.matrix import Names, combinations, rules
 from authprobe.scenario.model import Expectation, Scenario
+
+LIST_HINT: Final = "list the ids with `authprobe run --suite full --list`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ def find_case(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names
                         f"{case}: this is authprobe's own request, which has no versions"
                     )
                 return scenario, own_names
-    hint = did_you_mean(case, ids, otherwise="list the ids with `authprobe run --list`")
+    hint = did_you_mean(case, ids, otherwise=LIST_HINT)
     raise SettingsError(f"{case}: no such case{hint}")
 
 
@@ -91,7 +94,7 @@ def _parse_client_of(case: str, name: str, scenarios: Sequence[Scenario]) -> Cli
         SettingsError: the id has none, or an invalid one.
     """
     if not name:
-        raise SettingsError(f"{case}: not a case id; list the ids with `authprobe run --list`")
+        raise SettingsError(f"{case}: not a case id; {LIST_HINT}")
     return read_client(name, case.partition("/")[0], known_clients_of(scenarios))
 
 

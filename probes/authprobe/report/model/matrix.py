@@ -194,6 +194,7 @@ def run_words(run: Run) -> str:
             f"{run.elapsed:.1f} s",
             f"{run.platform.system} {run.platform.machine}",
             f"Python {run.platform.python}",
+            *((f"suite {run.selection.suite}",) if run.selection.suite else ()),
             *_isolation_words(run),
         )
     )
