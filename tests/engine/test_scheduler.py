@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,9 +13,10 @@ from authprobe.engine.installs import Installs
 from authprobe.engine.load import Load
 from authprobe.engine.probe import MAX_CONCURRENT_REQUESTS, make_thread_pool
 from authprobe.engine.progress import NullReporter
-from authprobe.engine.scheduler import Scheduler, depends_on_time
+from authprobe.engine.scheduler import Scheduler, depends_on_time, expected_wait
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
+from authprobe.run.costs import Cost, Costs, load_costs
 from authprobe.scenario.clients import Client
 from authprobe.scenario.model import Expectation
 from tests.engine.test_probe import FAILED, PROGRAM, RAW, TIMEOUT, cases_of
@@ -273,3 +275,20 @@ def test_no_client_is_installed_twice() -> None:
             list(probe_cases(cases, lambda case: FAILED, pool, jobs=2, installs=installs))
             installs.wait_for(cases[0])
     assert cache.prepared == [PROGRAM]
+
+
+def test_learned_waits_come_before_those_of_the_plan(tmp_path: Path) -> None:
+    costs = Costs(tmp_path / "costs.json")
+    first, second, third = cases_of(PROGRAM, 3)
+    cases = [first, timed(second, 10.0), third]
+    for case, cost in ((second, Cost(5.0, 4.0)), (third, Cost(9.0, 2.0))):
+        costs.note(case.id, cost)
+    costs.save()
+    learned = load_costs(tmp_path)
+    assert [expected_wait(case, learned) for case in cases] == [0.0, 1.0, 7.0]
+    begun = []
+    gate = Gate(1, read_load=lambda: Load(0.0))
+    with make_thread_pool(1) as pool:
+        scheduler = Scheduler(lambda case: FAILED, pool, gate, costs=learned)
+        begun = [case.id for case, _ in scheduler.probe(cases)]
+    assert begun == [third.id, second.id, first.id]

@@ -30,6 +30,7 @@ from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Exchange, Observation
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
+from authprobe.run.costs import Costs
 from authprobe.scenario.clients import Client
 from authprobe.settings import private_folders, search_path
 
@@ -55,6 +56,8 @@ class Laboratory:
     """Parent directory of the private homes; None: the system's temporary directory."""
     redactor: Redactor = field(default_factory=Redactor)
     """Redactor of the run, which learns the tokens of every case."""
+    costs: Costs | None = None
+    """What the run learns about the costs of questions; None: nothing."""
     live: object | None = None
     """The `LiveLaboratory` of a run that asks the real service; None: it asks only the emulator."""
 
@@ -201,6 +204,13 @@ class Sandbox:
     def end_processes(self) -> str | None:
         """End all processes of the case; return the resource limit that they exceeded, or None."""
         return None if self._container is None else self._container.end()
+
+    @property
+    def work(self) -> float | None:
+        """Seconds that processors worked for the processes of the case; None: they run, or none
+        did.
+        """
+        return None if self._container is None else self._container.work
 
     def installed_client(self, client: Client) -> InstalledClient:
         """Return the location and the exact version of this client.

@@ -17,6 +17,7 @@ from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine.progress import Reporter
 from authprobe.errors import ClientError, SettingsError
 from authprobe.redaction.redactor import Redactor
+from authprobe.run.costs import load_costs
 from authprobe.scenario.clients import Client
 from authprobe.settings import Settings, cache_folder
 
@@ -52,6 +53,8 @@ def open_laboratory(
     cache = Cache(cache_folder(), installers, scratch, settings.cache_limit_bytes)
     for resource in (cache, installers):
         stack.enter_context(resource)
+    costs = load_costs(cache.folder)
+    stack.callback(costs.save)
     return Laboratory(
         network=network,
         children=children,
@@ -59,6 +62,7 @@ def open_laboratory(
         broken_rules=settings.break_rules,
         scratch=scratch,
         redactor=redactor,
+        costs=costs,
     )
 
 

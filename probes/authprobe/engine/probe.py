@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from authprobe.clients import claude_code, defined, raw_http
-from authprobe.clients.base import Laboratory, Runner
+from authprobe.clients.base import Laboratory, Runner, Sandbox
 from authprobe.clients.home_inspection import inspect_home
 from authprobe.clients.installation.cache import InstallationKey, installation_key
 from authprobe.clients.observe import MAX_DETAIL_LENGTH, mention_unrecorded
@@ -19,6 +19,7 @@ from authprobe.live import probe as live_probe
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
+from authprobe.run.costs import Cost
 from authprobe.scenario.clients import Client
 
 RUNNERS: Final[dict[str, Runner]] = {
@@ -58,12 +59,19 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
                 observation = _runner(case)(sandbox)
                 if limit := sandbox.end_processes():
                     observation = _exceeded(observation, limit)
+                _note_cost(sandbox, elapsed=time.monotonic() - began)
                 sandbox.finish()  # only now is the number of requests known here
                 return inspect_home(sandbox, mention_unrecorded(sandbox, observation))
             except (ClientError, OSError) as error:
                 return _unavailable(sandbox.redactor, error, began=began)
     except (ClientError, OSError) as error:
         return _unavailable(laboratory.redactor, error, began=began)
+
+
+def _note_cost(sandbox: Sandbox, *, elapsed: float) -> None:
+    """Learn what the case cost; requests of authprobe's own have no process and cost nothing."""
+    if (costs := sandbox.laboratory.costs) is not None and (work := sandbox.work) is not None:
+        costs.note(sandbox.case.id, Cost(elapsed, work))
 
 
 def _runner(case: Case) -> Runner:

@@ -304,7 +304,7 @@ def _probe(
             reporter.begin_step(case.id, "")
             return probe.probe_case(laboratory, case)
 
-        scheduler = Scheduler(probe_one, executor, Gate(settings.jobs), installs)
+        scheduler = Scheduler(probe_one, executor, Gate(settings.jobs), installs, laboratory.costs)
         rounds = Rounds(
             probe=scheduler.probe,
             judge=lambda case, observation: dataclasses.replace(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Final, TypeAlias
+from typing import Final
 
 from authprobe.core.client_kinds import ClientKind
 from authprobe.engine.admission import Gate
@@ -19,23 +19,24 @@ from authprobe.engine.probe import MAX_CONCURRENT_REQUESTS
 from authprobe.engine.rounds import MayStart
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
+from authprobe.run.costs import Costs
 
 INTERVAL: Final = 0.1
 """Seconds between two looks at the load while a case could start."""
 
-Wait: TypeAlias = Callable[[Case], float]
-"""Returns the seconds that a case is expected to wait without work."""
 
-
-def expected_wait(case: Case) -> float:
-    """Return the seconds that a case is expected to wait: its limit, if it is to end by it."""
-    expectation = case.expectation
-    return case.limit if expectation.outcome is Outcome.TIMED_OUT else 0.0
+def expected_wait(case: Case, costs: Costs | None = None) -> float:
+    """Return the seconds that a case waits as far as is known, else its limit if it is to end by
+    that.
+    """
+    if costs is not None and (cost := costs.of(case.id)) is not None:
+        return cost.wait
+    return case.limit if depends_on_time(case) else 0.0
 
 
 def depends_on_time(case: Case) -> bool:
     """Return True if a slow machine can change the result: what is expected ends by its limit."""
-    return expected_wait(case) > 0
+    return case.expectation.outcome is Outcome.TIMED_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Scheduler:
     gate: Gate
     installs: Installs | None = None
     """None: all clients are there."""
-    wait: Wait = expected_wait
+    costs: Costs | None = None
 
     def probe(
         self, cases: Sequence[Case], may_start: MayStart = lambda: True
@@ -92,7 +93,8 @@ class _Queue:
         """Sort the cases, and begin to install the clients that they need."""
         self.requests.extend(c for c in cases if c.client.kind == ClientKind.RAW_HTTP)
         programs = [case for case in cases if case.client.kind != ClientKind.RAW_HTTP]
-        programs.sort(key=self.scheduler.wait, reverse=True)  # keeps the order of equal ones
+        costs = self.scheduler.costs  # below: `sort` keeps the order of equal ones
+        programs.sort(key=lambda case: expected_wait(case, costs), reverse=True)
         installs = self.scheduler.installs
         if installs is not None:
             installs.begin(programs)

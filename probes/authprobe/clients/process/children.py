@@ -349,6 +349,8 @@ class Container(LauncherConnection):
     ) -> None:
         super().__init__(control)
         self.isolation = isolation
+        self.work: float | None = None
+        """Seconds that processors worked for it; None: it has not ended."""
         self._stack = contextlib.ExitStack()
         if home_descriptor is not None:
             self._stack.callback(os.close, home_descriptor)
@@ -378,6 +380,7 @@ class Container(LauncherConnection):
             answer, _ = self._ask({"do": "end"})
         except (OSError, ClientError):
             return None
+        self.work = float(answer["work"])
         limit = answer["limit"]
         return None if limit is None else str(limit)
 

@@ -22,6 +22,7 @@ import fcntl
 import functools
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -122,7 +123,9 @@ class Launcher:
             case "end":
                 self.end_all()
                 full = limits.full_file_system(self.home) if self.home is not None else None
-                report(channel, {"limit": self.exceeded or full})
+                used = resource.getrusage(resource.RUSAGE_CHILDREN)  # all have been waited for
+                work = used.ru_utime + used.ru_stime
+                report(channel, {"limit": self.exceeded or full, "work": work})
                 channel.close()
             case _:
                 report(channel, {"isolation": self.isolation, "refusal": self.refusal})
