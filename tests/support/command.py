@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -44,7 +45,7 @@ def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env:
     variables = environment(cwd / "home", **env)
     # What Python reads from the environment when it starts cannot be changed in a fork.
     if argv is None and not any(name.startswith(("PYTHON", "LANG", "LC_")) for name in env):
-        return command_server().run([*map(str, arguments)], cwd, variables)
+        return command_server().run("authprobe", arguments, cwd, variables)
     process = subprocess.run(
         argv or command(*arguments),
         cwd=cwd,
@@ -75,11 +76,14 @@ class CommandServer:
                 stderr=subprocess.PIPE,
             )
 
-    def run(self, arguments: list[str], folder: Path, variables: dict[str, str]) -> Ended:
-        """Run a command until it ends."""
+    def run(
+        self, module: str, arguments: Sequence[str | Path], folder: Path, variables: dict[str, str]
+    ) -> Ended:
+        """Run a module with these arguments as a program, until it ends."""
         own, its = socket.socketpair()
         readers, writers = zip(os.pipe(), os.pipe(), strict=True)
-        request = json.dumps({"argv": arguments, "cwd": str(folder), "env": variables}).encode()
+        argv = [module, *map(str, arguments)]
+        request = json.dumps({"argv": argv, "cwd": str(folder), "env": variables}).encode()
         with its, self._sending:
             socket.send_fds(self._requests, [request], [*writers, its.fileno()])
         for writer in writers:

@@ -1,8 +1,8 @@
 """Program that has imported `authprobe run` and forks itself for each command that a test starts.
 
-A fork saves the imports, which take longer than most of these commands. Its stdin is a socket:
-each message is the arguments, folder and environment of one command, with the descriptors of its
-stdout and stderr and of a socket for its process id and exit code.
+A fork saves the imports, which take longer than most of these commands. Its stdin is a socket.
+Each message names a module, its arguments, and the folder and environment of the command, and
+brings the descriptors of its stdout and stderr, and of a socket for its process id and exit code.
 """
 
 import gc
@@ -16,13 +16,14 @@ from typing import Any, Final, NoReturn
 import authprobe.cli
 import authprobe.commands.run  # what most of the tested commands import
 import authprobe.diagnosis.diagnose
+import authprobe.live.laboratory
 import authprobe.report.html.report  # noqa: F401
 
 MAX_MESSAGE_BYTES: Final = 128 * 1024
 
 
 def serve(requests: socket.socket) -> list[str]:
-    """Fork for each request; in the fork that is to run a command, return its arguments."""
+    """Fork for each request; in the fork that is to run a command, return it."""
     while True:
         message, descriptors, *_ = socket.recv_fds(requests, MAX_MESSAGE_BYTES, 3)
         if not message:
@@ -50,7 +51,7 @@ def attend(command: int, descriptors: list[int]) -> NoReturn:
 
 
 def become(request: dict[str, Any], descriptors: list[int]) -> list[str]:
-    """Take on the folder, environment and output of a command, and return its arguments."""
+    """Take on the folder, environment and output of a command; return its module and arguments."""
     os.chdir(request["cwd"])
     sys.path[0] = request["cwd"]  # as `python -m` does
     os.environ.clear()
@@ -76,5 +77,5 @@ def reap() -> None:
 if __name__ == "__main__":
     gc.freeze()  # leaves the memory that the forks share as it is
     requests = socket.socket(fileno=os.dup(0))
-    sys.argv[1:] = serve(requests)
-    runpy.run_module("authprobe", run_name="__main__", alter_sys=True)
+    module, *sys.argv[1:] = serve(requests)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

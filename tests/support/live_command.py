@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import authprobe.settings
 from authprobe.cli import main
@@ -18,7 +19,9 @@ from authprobe.core.directions import Directions
 from authprobe.live import laboratory
 from authprobe.options import OptionTexts
 from authprobe.settings import Settings
-from tests.support.command import LIMIT, PROJECT, Ended, environment
+from tests.support.command import LIMIT, PROJECT, Ended, command_server, environment
+
+MODULE: Final = "tests.support.live_command"
 
 
 def run_live(
@@ -30,17 +33,8 @@ def run_live(
     """
     if answer is not None:
         return _at_terminal(_argv(directions, arguments), answer, cwd=cwd, env=env)
-    process = subprocess.run(
-        _argv(directions, arguments),
-        cwd=cwd,
-        env=_environment(cwd, env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
-    return Ended(process.returncode, process.stdout, process.stderr)
+    words = (_document(directions), *arguments)
+    return command_server().run(MODULE, words, cwd, _environment(cwd, env))
 
 
 def live_process(
@@ -76,14 +70,17 @@ def _at_terminal(argv: list[str], answer: str, *, cwd: Path, env: Mapping[str, s
     return Ended(process.returncode, out, err)
 
 
-def _argv(directions: Directions, arguments: tuple[str | Path, ...]) -> list[str]:
-    text = json.dumps(
+def _document(directions: Directions) -> str:
+    return json.dumps(
         {
             "addresses": [[*key, *value] for key, value in directions.addresses.items()],
             "authority": str(directions.authority),
         }
     )
-    return [sys.executable, "-m", "tests.support.live_command", text, *map(str, arguments)]
+
+
+def _argv(directions: Directions, arguments: tuple[str | Path, ...]) -> list[str]:
+    return [sys.executable, "-m", MODULE, _document(directions), *map(str, arguments)]
 
 
 def _environment(cwd: Path, env: Mapping[str, str]) -> dict[str, str]:
