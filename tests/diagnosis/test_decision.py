@@ -7,7 +7,6 @@ from authprobe.diagnosis.decision import decide
 from authprobe.diagnosis.model import MODEL_FILE, model, model_from_bytes
 from authprobe.diagnosis.text_facts import symptom_from_text
 from bench.corpus import read_part
-from bench.training import fingerprint
 
 CREDENTIALS = frozenset(
     {"bearer-unknown", "access-token-expired", "access-token-revoked", "api-key-invalid"}
@@ -98,6 +97,8 @@ def test_words_and_codes_of_autumn_2026_have_their_cause(text: str, cause: str) 
 
 
 def test_the_model_is_made_from_the_corpus_and_the_features_of_today() -> None:
+    from bench.training import fingerprint  # with scikit-learn, whose import takes a second
+
     assert model().training == fingerprint(), "run `make model`"
 
 

@@ -77,18 +77,30 @@ class CommandServer:
             )
 
     def run(
-        self, module: str, arguments: Sequence[str | Path], folder: Path, variables: dict[str, str]
+        self,
+        module: str,
+        arguments: Sequence[str | Path],
+        folder: Path,
+        variables: dict[str, str],
+        *,
+        limit: float = LIMIT,
+        memory_bytes: int | None = None,
     ) -> Ended:
         """Run a module with these arguments as a program, until it ends."""
         own, its = socket.socketpair()
         readers, writers = zip(os.pipe(), os.pipe(), strict=True)
-        argv = [module, *map(str, arguments)]
-        request = json.dumps({"argv": argv, "cwd": str(folder), "env": variables}).encode()
+        request = {
+            "argv": [module, *map(str, arguments)],
+            "cwd": str(folder),
+            "env": variables,
+            "memory": memory_bytes,
+        }
         with its, self._sending:
-            socket.send_fds(self._requests, [request], [*writers, its.fileno()])
+            message = json.dumps(request).encode()
+            socket.send_fds(self._requests, [message], [*writers, its.fileno()])
         for writer in writers:
             os.close(writer)
-        own.settimeout(LIMIT)
+        own.settimeout(limit)
         with own, own.makefile() as answers, ThreadPoolExecutor(2) as pool:
             texts = [pool.submit(read_to_end, reader) for reader in readers]
             process = int(answers.readline())

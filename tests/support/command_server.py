@@ -1,13 +1,14 @@
 """Program that has imported `authprobe run` and forks itself for each command that a test starts.
 
 A fork saves the imports, which take longer than most of these commands. Its stdin is a socket.
-Each message names a module, its arguments, and the folder and environment of the command, and
+Each message has the module, arguments, folder, environment and memory of the command, and
 brings the descriptors of its stdout and stderr, and of a socket for its process id and exit code.
 """
 
 import gc
 import json
 import os
+import resource
 import runpy
 import socket
 import sys
@@ -56,6 +57,8 @@ def become(request: dict[str, Any], descriptors: list[int]) -> list[str]:
     sys.path[0] = request["cwd"]  # as `python -m` does
     os.environ.clear()
     os.environ.update(request["env"])
+    if limit := request["memory"]:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in enumerate((null, *descriptors[:2])):
         os.dup2(source, target)

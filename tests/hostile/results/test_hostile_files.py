@@ -1,8 +1,6 @@
 """Hostile files in the place of our own: commands end soon, in one line, and harm nothing."""
 
 import re
-import resource
-import subprocess
 import time
 from pathlib import Path
 from typing import Final
@@ -10,16 +8,12 @@ from typing import Final
 import pytest
 
 from tests.hostile.results.hostile_files import FILES, RESULTS, HostileFile
-from tests.support.command import command, environment
+from tests.support.command import command_server, environment
 
 LIMIT: Final = 60.0
 """Seconds, of which a busy machine needs most to start Python."""
 MEMORY_BYTES: Final = 2_000_000_000
 CANARY: Final = "made-up words of the user\n"
-
-
-def _limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -31,23 +25,20 @@ def test_a_hostile_file_ends_a_command_with_one_line(tmp_path: Path, file: Hosti
     before = {path.name for path in tmp_path.iterdir()} | {"home"}
     mode = (tmp_path / file.path).lstat().st_mode
     began = time.monotonic()
-    ended = subprocess.run(
-        command(*file.command),
-        cwd=tmp_path,
-        env=environment(tmp_path / "home"),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-        preexec_fn=_limit_memory,
+    ended = command_server().run(
+        "authprobe",
+        file.command,
+        tmp_path,
+        environment(tmp_path / "home"),
+        limit=LIMIT,
+        memory_bytes=MEMORY_BYTES,
     )
     assert time.monotonic() - began < LIMIT
-    assert (ended.returncode, ended.stdout) == (file.code, "")
-    words = ended.stderr.removeprefix("ERROR: no case was run\n").removesuffix("\n")
+    assert (ended.code, ended.out) == (file.code, "")
+    words = ended.err.removeprefix("ERROR: no case was run\n").removesuffix("\n")
     assert re.fullmatch(file.error, words, re.DOTALL), words
     assert len(words.splitlines()) <= (1 if file.code else 2)
-    assert CANARY.strip() not in ended.stderr
+    assert CANARY.strip() not in ended.err
     assert victim.read_text() == CANARY
     assert {path.name for path in tmp_path.iterdir()} == before
     assert (tmp_path / file.path).lstat().st_mode == mode
