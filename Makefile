@@ -1,12 +1,15 @@
 # report and test: the commands of README.md and CONTRIBUTING.md; docs: the generated pages; observations: the dates of
 # rules that users have seen; model: the trained part of explain. Each sets up .venv first.
 PYTHON ?= python3
+# Such as --suite full
+RUN_OPTIONS ?=
+INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: report test docs observations model
 report: .venv/ready
-	.venv/bin/authprobe run
+	.venv/bin/authprobe run $(RUN_OPTIONS)
 
-test: .venv/ready
+test: .venv/ready-dev
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .ci/check
 
 docs: .venv/ready
@@ -26,7 +29,7 @@ docs: .venv/ready
 	.venv/bin/authprobe explain --causes --markdown > docs/causes.md
 
 # The trained part of `explain`; needed after a change of the corpus, the features or the facts of a text.
-model: .venv/ready
+model: .venv/ready-dev
 	.venv/bin/python bench/training.py
 
 # The author of the first commit of each file stands for the account that gave it back (docs/observations.md).
@@ -37,5 +40,10 @@ observations: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) .
+	touch $@
+
+# What tests need takes longer to install than a first report takes.
+.venv/ready-dev: .venv/ready
+	$(INSTALL) '.[dev]'
 	touch $@
