@@ -24,7 +24,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for a start as a file
 
 import authprobe
-from authprobe.options import default_jobs
+from authprobe.core.processors import available_processors
 from bench import clients, commands
 from bench.measure import Calls, Cost, Pair
 
@@ -170,7 +170,7 @@ def row(measurement: Measurement) -> str:
 def machine() -> dict[str, str]:
     """Return the facts about this machine that the numbers depend on."""
     return {
-        "processors": str(default_jobs()),
+        "processors": str(available_processors()),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "authprobe": authprobe.__version__,

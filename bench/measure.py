@@ -53,6 +53,7 @@ def timed(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
+    timeout: float = PROGRAM_TIMEOUT,
 ) -> tuple[Cost, str]:
     """Run a program to its end; return its cost and its standard output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -68,7 +69,7 @@ def timed(
         start_new_session=True,
     ) as child:
         try:
-            output, errors = child.communicate(stdin, timeout=PROGRAM_TIMEOUT)
+            output, errors = child.communicate(stdin, timeout=timeout)
         finally:
             if child.returncode is None:
                 os.killpg(child.pid, signal.SIGKILL)

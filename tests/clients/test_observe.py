@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from authprobe.clients.base import Laboratory, Sandbox, find_program
 from authprobe.clients.claude_code import observation_without_report
 from authprobe.clients.observe import (
     ClientReport,
+    could_not_connect,
     incomplete_observation,
     last_error_line,
     last_inference,
@@ -213,3 +215,28 @@ def test_missing_program_is_an_error_with_remedy(
         find_program("node")
     (tmp_path / "node").touch(mode=0o755)
     assert find_program("node") == tmp_path / "node"
+
+
+HOST = "api.anthropic.com"
+BROKEN = make_exchange(method="CONNECT", path="", status=None)
+SIDE_REQUEST = make_exchange(path="/api/oauth/profile", status=401)
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "expected"),
+    [
+        ((), False),
+        ((SIDE_REQUEST,), False),
+        ((BROKEN,), True),
+        ((BROKEN, SIDE_REQUEST), True),
+        # Seen of claude-code 2.1.332 on a busy machine: it exits while it connects for telemetry.
+        ((SIDE_REQUEST, BROKEN), False),
+        ((SIDE_REQUEST, replace(BROKEN, faults=("reset",))), True),
+        ((replace(SIDE_REQUEST, host="platform.claude.com"), BROKEN), True),
+        ((replace(BROKEN, host="example.org"),), False),
+    ],
+)
+def test_a_connection_that_breaks_off_after_an_answer_is_no_failure_to_connect(
+    exchanges: tuple[Exchange, ...], expected: bool
+) -> None:
+    assert could_not_connect(exchanges, {HOST, "platform.claude.com"}) is expected

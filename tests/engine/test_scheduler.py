@@ -285,6 +285,14 @@ def test_learned_waits_come_before_those_of_the_plan(tmp_path: Path) -> None:
         costs.note(case.id, cost)
     costs.save()
     learned = load_costs(tmp_path)
+    assert [depends_on_time(replace(first, limit=limit), learned) for limit in (9.9, 10.1)] == [
+        False,
+        False,
+    ]
+    assert [depends_on_time(replace(third, limit=limit), learned) for limit in (17.9, 18.1)] == [
+        True,
+        False,
+    ]
     assert [expected_wait(case, learned) for case in cases] == [0.0, 1.0, 7.0]
     begun = []
     gate = Gate(1, read_load=lambda: Load(0.0))

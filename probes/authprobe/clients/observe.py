@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +43,22 @@ def last_inference(exchanges: tuple[Exchange, ...]) -> Exchange | None:
     return requests[-1] if requests else None
 
 
+def could_not_connect(exchanges: Iterable[Exchange], apis: Collection[str]) -> bool:
+    """Return True if a connection to one of these hosts failed before the host answered.
+
+    One that breaks off later is a side request that the client left unfinished when it exited,
+    unless a fault of the backend broke it.
+    """
+    answered: set[str] = set()
+    for exchange in exchanges:
+        if exchange.host in apis and exchange.method == "CONNECT":
+            if exchange.faults or exchange.host not in answered:
+                return True
+        elif exchange.status is not None:
+            answered.add(exchange.host)
+    return False
+
+
 def observe(
     sandbox: Sandbox,
     report: ClientReport,
@@ -58,7 +75,7 @@ def observe(
     detail = None
     if not report.is_error:
         outcome = Outcome.ACCEPTED
-    elif last is None and any(x.host in apis and x.method == "CONNECT" for x in exchanges):
+    elif last is None and could_not_connect(exchanges, apis):
         outcome, detail = Outcome.UNREACHABLE, "the client could not connect"
     elif last is None:
         outcome, detail = Outcome.REJECTED, "refused by the client itself: it asked no model"

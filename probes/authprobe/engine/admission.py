@@ -17,7 +17,7 @@ STARTING: Final = 0.3
 SPARE: Final = 0.25
 """Idle processors for which another client starts beside those that wait."""
 QUIET_SPARE: Final = 0.6
-"""The same while a case runs of which the result depends on time."""
+"""The same if the result of one of them depends on time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Activity:
     """Of the programs, those that the measured load does not show yet."""
     installs: int = 0
     timed: int = 0
-    """Of the programs, those of which the result depends on time."""
+    """Cases of which the result depends on time: of the programs, and the one that is to start."""
 
 
 def admits(jobs: int, processors: int, activity: Activity, load: Load) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import ClientKind, Flow
 from authprobe.engine.admission import Gate
 from authprobe.engine.installs import Installs
 from authprobe.engine.probe import MAX_CONCURRENT_REQUESTS
@@ -21,6 +21,8 @@ from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.run.costs import Costs
 
+NEAR_LIMIT: Final = 0.5
+"""Part of the limit from which a case that takes twice as long would be another result."""
 INTERVAL: Final = 0.1
 """Seconds between two looks at the load while a case could start."""
 
@@ -31,12 +33,19 @@ def expected_wait(case: Case, costs: Costs | None = None) -> float:
     """
     if costs is not None and (cost := costs.of(case.id)) is not None:
         return cost.wait
-    return case.limit if depends_on_time(case) else 0.0
+    return case.limit if case.expectation.outcome is Outcome.TIMED_OUT else 0.0
 
 
-def depends_on_time(case: Case) -> bool:
-    """Return True if a slow machine can change the result: what is expected ends by its limit."""
-    return case.expectation.outcome is Outcome.TIMED_OUT
+def depends_on_time(case: Case, costs: Costs | None = None) -> bool:
+    """Return True if a slow machine can change the result.
+
+    The case is to end by its limit, has sessions that race one another, or came near its limit in
+    earlier runs.
+    """
+    if case.expectation.outcome is Outcome.TIMED_OUT or case.flow == Flow.PROMPTS_AT_ONCE:
+        return True
+    cost = costs.of(case.id) if costs is not None else None
+    return cost is not None and cost.elapsed > case.limit * NEAR_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +124,21 @@ class _Queue:
             return bool(self.running)
         while self.requests and len(self.running) - self.programs < MAX_CONCURRENT_REQUESTS:
             self._submit(self.requests.popleft())
-        while self.ready and self._admits():
+        while self.ready and self._admits(self.ready[0][1]):
             _, case = heapq.heappop(self.ready)
             self.programs += 1
-            self.timed += depends_on_time(case)
+            self.timed += self._is_timed(case)
             self._submit(case)
         return bool(self.running or self.ready or self.blocked)
 
-    def _admits(self) -> bool:
+    def _is_timed(self, case: Case) -> bool:
+        return depends_on_time(case, self.scheduler.costs)
+
+    def _admits(self, case: Case) -> bool:
         gate, installs = self.scheduler.gate, self.scheduler.installs
         running = installs.running if installs is not None else 0
-        return gate.enter(self.programs, installs=running, timed=self.timed)
+        timed = self.timed + self._is_timed(case)
+        return gate.enter(self.programs, installs=running, timed=timed)
 
     def _submit(self, case: Case) -> None:
         future = self.scheduler.executor.submit(self.scheduler.probe_one, case)
@@ -158,7 +171,7 @@ class _Queue:
         case = self.running.pop(ended)
         if case.client.kind != ClientKind.RAW_HTTP:
             self.programs -= 1
-            self.timed -= depends_on_time(case)
+            self.timed -= self._is_timed(case)
         return case
 
     def cancel(self) -> None:
