@@ -54,6 +54,10 @@ def test_the_proof_is_complete_with_the_number_of_requests(count: int) -> None:
     assert proof.repeats == (count if count >= 3 else 0)
 
 
+def test_nothing_is_awaited_where_nothing_is_expected() -> None:
+    assert Proof(Until(requests=3), None, lambda: refusals(3)).is_complete()
+
+
 RENEWAL = make_exchange(path="/v1/oauth/token", status=400)
 
 

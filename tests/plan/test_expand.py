@@ -24,6 +24,7 @@ from authprobe.scenario.model import (
     ExpectationRule,
     Matrix,
     Scenario,
+    Until,
 )
 from tests.support.make import make_clients, make_scenario
 
@@ -458,3 +459,26 @@ def test_a_range_that_multiplies_the_cases_beyond_the_limit_is_refused(
     assert len(make_plan([scenario], published=lambda kind: tuple(versions[:10]))) == 10
     with pytest.raises(SettingsError, match="more than 10 cases; name fewer scenarios, or narrow"):
         make_plan([scenario], published=lambda kind: tuple(versions))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "flow", "is_ended"),
+    [
+        (Outcome.TIMED_OUT, "prompt", True),
+        (Outcome.TIMED_OUT, "stdio", True),
+        (Outcome.TIMED_OUT, "doctor", False),
+        (Outcome.TIMED_OUT, "prompts-at-once", False),
+        (Outcome.REJECTED, "prompt", False),
+    ],
+)
+def test_only_who_is_expected_to_go_on_asking_is_ended_before_the_limit(
+    outcome: Outcome, flow: str, is_ended: bool
+) -> None:
+    (case,) = expand(
+        make_scenario(
+            matrix=Matrix(client=make_clients("claude-code@2.1.0"), flow=(Flow(flow),)),
+            expect=Expectation(outcome=outcome),
+            until=Until(requests=4),
+        )
+    )
+    assert case.until == (Until(requests=4) if is_ended else None)

@@ -27,7 +27,7 @@ from authprobe.core.isolation import CA_VARIABLES
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.errors import ClientError, InstallError
-from authprobe.observation.model import Exchange, Observation
+from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.costs import Costs
@@ -303,7 +303,9 @@ class Sandbox:
         if case.until is None:
             return None
         if self._proof is None:
-            self._proof = Proof(case.until, case.expectation, self._exchanges_so_far)
+            goes_on = case.expectation.outcome is Outcome.TIMED_OUT
+            expected = case.expectation if goes_on else None
+            self._proof = Proof(case.until, expected, self._exchanges_so_far)
         return self._proof.is_complete
 
     def _exchanges_so_far(self) -> tuple[Exchange, ...]:

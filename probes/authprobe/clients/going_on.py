@@ -12,10 +12,11 @@ from authprobe.verdict.judge import compare_requests
 
 @dataclass(slots=True)
 class Proof:
-    """A look-out for what `until` of a case asks for, and for its expected requests."""
+    """The requests that `until` of a case asks for, and those that are expected."""
 
     until: Until
-    expectation: Expectation
+    expectation: Expectation | None
+    """Expectation of a client that goes on; None: what it does is to be found out."""
     read: Callable[[], tuple[Exchange, ...]]
     """Returns the requests of the case so far."""
     repeats: int = 0
@@ -29,11 +30,11 @@ class Proof:
         """
         exchanges = self.read()
         count = most_repeats(exchanges)
-        is_expected = count >= self.until.requests and not any(
-            compare_requests(self.expectation, exchanges)
+        is_complete = count >= self.until.requests and not (
+            self.expectation and any(compare_requests(self.expectation, exchanges))
         )
-        self.repeats = count if is_expected else 0
-        return is_expected
+        self.repeats = count if is_complete else 0
+        return is_complete
 
 
 def most_repeats(exchanges: Sequence[Exchange]) -> int:

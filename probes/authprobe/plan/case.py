@@ -60,7 +60,7 @@ class Case:
     limit: float
     """Seconds."""
     until: Until | None = None
-    """Proof that ends it before; only for a case that is expected to be `timed-out`."""
+    """Proof that ends it before, if it is expected to be `timed-out`, or is compared only."""
     tags: tuple[str, ...]
     formerly: tuple[str, ...] = ()
     """Ids from before its scenario was renamed."""

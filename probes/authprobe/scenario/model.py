@@ -381,7 +381,7 @@ class Scenario:
     limit: Annotated[Seconds, Field(gt=0, le=600)] = 60.0
     """Seconds after which a case is `timed-out`."""
     until: Until | None = None
-    """Proof that ends a case before `limit`, if it is expected to be `timed-out`."""
+    """Proof that a client goes on asking, which ends a case before `limit`."""
     tags: Few[Slug] = ()
     """Further words that `-k` matches."""
     formerly: Few[Slug] = ()

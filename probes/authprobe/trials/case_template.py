@@ -13,7 +13,7 @@ from authprobe.plan.case_ids import without_version
 from authprobe.plan.expand import known_clients_of, read_client
 from authprobe.scenario.clients import Client
 from authprobe.scenario.matrix import Names, combinations, rules
-from authprobe.scenario.model import Expectation, Scenario
+from authprobe.scenario.model import PROMPT_FLOWS, Expectation, Scenario
 
 LIST_HINT: Final = "list the ids with `authprobe run --suite full --list`"
 
@@ -41,8 +41,13 @@ class CaseTemplate:
         return self.with_client(dataclasses.replace(self.client, version=version))
 
     def with_client(self, client: Client) -> Case:
-        """Return the case with this client."""
-        return make_case(self.scenario, dataclasses.replace(self.names, client=client))
+        """Return the case with this client.
+
+        Nobody knows what to expect of it, so it is ended by `until` whatever is expected.
+        """
+        case = make_case(self.scenario, dataclasses.replace(self.names, client=client))
+        is_question = self.names.flow in PROMPT_FLOWS
+        return dataclasses.replace(case, until=self.scenario.until if is_question else None)
 
 
 def make_template(

@@ -205,11 +205,6 @@ def test_every_rule_must_match_a_case_and_every_case_a_rule(
             ["7:29: there are no sessions: no case has the flow 'prompts-at-once'"],
         ),
         (
-            "expect:",
-            "until: {requests: 4}\nexpect:",
-            ["7:1: no case is expected to be 'timed-out', so none goes on asking; leave it out"],
-        ),
-        (
             "matrix: {",
             "matrix: {flow: [login], ",
             ["6:17: 'login' is not a flow; did you mean 'auth-login'?"],

@@ -9,7 +9,6 @@ from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.targets import Target
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import Backend, TokenKind
-from authprobe.observation.model import Outcome
 from authprobe.scenario.checks.combinations import Cases
 from authprobe.scenario.checks.live import check_live_cases
 from authprobe.scenario.checks.variables import address_hosts, variables_not_read
@@ -163,13 +162,7 @@ def _check_sessions(cases: Cases) -> Iterator[PathProblem]:
 
 
 def _check_until(cases: Cases) -> Iterator[PathProblem]:
-    scenario = cases.scenario
-    if scenario.until is None:
-        return
-    if not any(rule.then.outcome is Outcome.TIMED_OUT for rule in rules(scenario)):
-        message = "no case is expected to be 'timed-out', so none goes on asking; leave it out"
-        yield ("until", KEY), message
-    elif not any(names.flow in PROMPT_FLOWS for names in cases.all):
+    if cases.scenario.until and not any(names.flow in PROMPT_FLOWS for names in cases.all):
         message = f"no case asks one question; use it with {choices(PROMPT_FLOWS)}, or leave it out"
         yield ("until", KEY), message
 
