@@ -1,10 +1,11 @@
 """All decodings of a text: unescaped, joined, ungrouped, decoded, and these within one another."""
 
 import bisect
+import functools
 import itertools
 import re
-from collections.abc import Generator, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from authprobe.redaction.characters import unescapings, visible
 from authprobe.redaction.decoding import SEPARATOR, Decoding, Span, assemble
@@ -34,6 +35,9 @@ MAX_WHOLE_LENGTH: Final = 4096
 """Decoded characters of a run up to which all are read on if any part is readable."""
 READABLE_MARGIN: Final = 256
 """Characters before and after a readable part that are read on with it."""
+MAX_CACHED_LENGTH: Final = 256
+"""Characters of runs whose decodings are remembered."""
+CACHED_RUNS: Final = 4096
 MIN_WORDS_LENGTH: Final = 24
 """Characters of a text from which its words may be parts of a token."""
 _MARKERS: Final = "|".join(
@@ -144,14 +148,14 @@ def _decode_with_shift(
 
     Runs without readable text are left out.
     """
-    decoded = [(run, encoding.decode(run[shift:])) for run in runs]
-    readable = [(run, *part) for run, text in decoded for part in _readable_parts(text)]
+    name = encoding.name
+    steps = _CACHED_STEPS if max(map(len, runs)) <= MAX_CACHED_LENGTH else _STEPS
+    readable = [(run, *part) for run in runs for part in steps.decode(name, run, shift)]
     if readable:
         yield _decoded_runs(decoding, encoding, readable, shift)
-    if shift or encoding.name not in ("base64", "hex"):
+    if shift or name not in ("base64", "hex"):
         return
-    contents = ((run, inflate(text)) for run, text in decoded)
-    unpacked = [(run, *part) for run, text in contents for part in _readable_parts(text)]
+    unpacked = [(run, *part) for run in runs for part in steps.unpack(name, run)]
     if unpacked:
         yield _decoded_runs(decoding, encoding, unpacked, 0, "unpacked")
 
@@ -174,6 +178,31 @@ def _readable_parts(text: str) -> Iterator[tuple[str, int]]:
         end = printable.end() + READABLE_MARGIN
     if end:
         yield text[start:end], start
+
+
+def _decode(encoding: str, run: str, shift: int) -> tuple[tuple[str, int], ...]:
+    """Return the readable parts of what a run decodes to."""
+    return tuple(_readable_parts(_BY_NAME[encoding].decode(run[shift:])))
+
+
+def _unpack(encoding: str, run: str) -> tuple[tuple[str, int], ...]:
+    """Return the readable parts of what a run of compressed data contains."""
+    return tuple(_readable_parts(inflate(_BY_NAME[encoding].decode(run))))
+
+
+class _Steps(NamedTuple):
+    """The functions that decode a run; an encoding's name has a faster hash than itself."""
+
+    decode: Callable[[str, str, int], tuple[tuple[str, int], ...]]
+    unpack: Callable[[str, str], tuple[tuple[str, int], ...]]
+
+
+_BY_NAME: Final = {encoding.name: encoding for encoding in ENCODINGS}
+_STEPS: Final = _Steps(_decode, _unpack)
+_CACHED_STEPS: Final = _Steps(
+    functools.lru_cache(CACHED_RUNS)(_decode), functools.lru_cache(CACHED_RUNS)(_unpack)
+)
+"""The same for short runs: the words of one case are also those of the next."""
 
 
 def _decoded_runs(

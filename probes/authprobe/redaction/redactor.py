@@ -2,6 +2,7 @@
 
 import bisect
 import re
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +25,15 @@ ANCHOR_LENGTH: Final = 8
 MIN_FRAGMENT_LENGTH: Final = 12
 """Consecutive secret characters from which a fragment of a value is redacted."""
 ANCHOR_STEP: Final = MIN_FRAGMENT_LENGTH - ANCHOR_LENGTH + 1
-"""Distance of the characters in a text that are looked up: every fragment contains some."""
+"""Distance of the characters that are looked up, in a text or in a value: every fragment contains
+some."""
+MAX_DENSE_VALUES: Final = 500
+"""Number of values of which all characters are anchors, so that texts are looked up in steps. Of
+more, it is the other way round: a text takes longer, and the anchors a fifth of the memory."""
+TOKEN68: Final = re.compile(r"[a-z0-9._~+/=-]*+")
+"""A value that may follow a scheme (RFC 7235, 2.1), in lower case: nearly every credential."""
+TOKEN68_RUN: Final = re.compile(rf"[a-z0-9._~+/=-]{{{MIN_FRAGMENT_LENGTH},}}+")
+ANY_RUN: Final = re.compile(rf"(?s).{{{MIN_FRAGMENT_LENGTH},}}+")
 MAX_ANCHORS: Final = 8
 """Places of equal characters in values that are tried."""
 MIN_DISTINCT_CHARACTERS: Final = 4
@@ -45,6 +54,39 @@ class _Value(NamedTuple):
     public: int
 
 
+class _Index:
+    """Learned values by their anchors, and the short ones, which have none."""
+
+    def __init__(self, *, is_dense: bool) -> None:
+        self.is_dense = is_dense
+        self.short_values: dict[str, str] = {}
+        self.anchors: dict[str, tuple[tuple[_Value, int], ...]] = {}
+        """Characters of values, with their offset in each; a text is looked up in these."""
+        self.runs = TOKEN68_RUN
+        """Matches what can contain a fragment of a value."""
+
+    @property
+    def text_step(self) -> int:
+        """Distance of the places in a text to look up."""
+        return ANCHOR_STEP if self.is_dense else 1
+
+    def add(self, value: str, slot: str) -> None:
+        """Add a value that is printable."""
+        public = _public_prefix_length(value)
+        if len(value) - public < MIN_FRAGMENT_LENGTH:
+            self.short_values[value] = slot
+            return
+        learned = _Value(slot, value.lower(), public)
+        if not TOKEN68.fullmatch(learned.text):
+            self.runs = ANY_RUN
+        step = 1 if self.is_dense else ANCHOR_STEP
+        for offset in range(public, len(value) - ANCHOR_LENGTH + 1, step):
+            anchor = learned.text[offset : offset + ANCHOR_LENGTH]
+            places = self.anchors.get(anchor, ())
+            if len(places) < MAX_ANCHORS:
+                self.anchors[anchor] = (*places, (learned, offset))
+
+
 class Redactor:
     """Replaces each value it has learned, and all credential-like text, by `[redacted:SLOT]`.
 
@@ -53,32 +95,40 @@ class Redactor:
 
     def __init__(self) -> None:
         self._slots: dict[str, str] = {}
-        self._anchors: dict[str, tuple[tuple[_Value, int], ...]] = {}
-        """Characters of values, with their offset in each; a text is looked up in these."""
-        self._short_values: dict[str, str] = {}
+        self._index = _Index(is_dense=True)
+        self._unindexed: dict[str, str] = {}
+        """Values that were learned since the last text: many redactors never see one."""
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._slots,)
 
     def learn(self, slot: str, value: str) -> None:
         """Redact `value` as `slot` from now on; an empty value is ignored."""
-        for part in PRINTABLE_RUN.findall(value):
-            self._slots[part] = slot
-            public = _public_prefix_length(part)
-            if len(part) - public < MIN_FRAGMENT_LENGTH:
-                self._short_values[part] = slot
-                continue
-            learned = _Value(slot, part.lower(), public)
-            for offset in range(public, len(part) - ANCHOR_LENGTH + 1):
-                anchor = learned.text[offset : offset + ANCHOR_LENGTH]
-                places = self._anchors.get(anchor, ())
-                if len(places) < MAX_ANCHORS:
-                    self._anchors[anchor] = (*places, (learned, offset))
+        parts = dict.fromkeys(PRINTABLE_RUN.findall(value), slot)
+        with self._lock:
+            self._slots |= parts
+            self._unindexed |= parts
 
     def learn_from(self, other: "Redactor") -> None:
         """Learn all values of another redactor."""
-        for value, slot in tuple(other._slots.items()):
-            self.learn(slot, value)
+        with other._lock:
+            slots = dict(other._slots)
+        with self._lock:
+            self._slots |= slots
+            self._unindexed |= slots
+
+    def _indexed(self) -> _Index:
+        """Return the index of all values that have been learned."""
+        with self._lock:
+            is_dense = len(self._slots) <= MAX_DENSE_VALUES
+            if is_dense is not self._index.is_dense:
+                self._index = _Index(is_dense=is_dense)
+                self._unindexed = dict(self._slots)
+            for value, slot in self._unindexed.items():
+                self._index.add(value, slot)
+            self._unindexed = {}
+            return self._index
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret as `[redacted:SLOT]`, without its length."""
@@ -133,35 +183,40 @@ class Redactor:
 
     def _find_values(self, text: str) -> Iterator[Span]:
         """Yield the spans of learned values, and of long fragments of them."""
-        for value, slot in tuple(self._short_values.items()):
+        index = self._indexed()
+        for value, slot in tuple(index.short_values.items()):
             start = text.find(value)
             while start >= 0:
                 yield Span(start, start + len(value), slot)
                 start = text.find(value, start + len(value))
-        yield from self._find_fragments(_lower(text))
+        yield from _find_fragments(index, _lower(text))
 
-    def _find_fragments(self, text: str) -> Iterator[Span]:
-        """Yield the spans of learned values, and of long fragments of them, in any case."""
-        anchors, done = self._anchors, 0
-        places = range(0, len(text) - ANCHOR_LENGTH + 1, ANCHOR_STEP) if anchors else ()
-        for place in [place for place in places if text[place : place + ANCHOR_LENGTH] in anchors]:
-            if place + ANCHOR_LENGTH <= done:
-                continue
-            for value, offset in anchors[text[place : place + ANCHOR_LENGTH]]:
-                start, end, first = _common_part(text, place, value.text, offset)
-                public = max(value.public - first, 0)
-                secret = text[start + public : end]
-                if len(secret) >= MIN_FRAGMENT_LENGTH:
-                    done = max(done, end)  # nothing in it can be a fragment if it is none
-                    is_whole = end - start == len(value.text)
-                    if is_whole or len(set(secret)) >= MIN_DISTINCT_CHARACTERS:
-                        yield Span(start, end, value.slot)
+
+def _find_fragments(index: _Index, text: str) -> Iterator[Span]:
+    """Yield the spans of learned values, and of long fragments of them, in any case."""
+    anchors, step, done = index.anchors, index.text_step, 0
+    places = (
+        place
+        for run in (index.runs.finditer(text) if anchors else ())
+        for place in range(run.start(), run.end() - ANCHOR_LENGTH + 1, step)
+    )
+    for place in [place for place in places if text[place : place + ANCHOR_LENGTH] in anchors]:
+        if place + ANCHOR_LENGTH <= done:
+            continue
+        for value, offset in anchors[text[place : place + ANCHOR_LENGTH]]:
+            start, end, first = _common_part(text, place, value.text, offset)
+            public = max(value.public - first, 0)
+            secret = text[start + public : end]
+            if len(secret) >= MIN_FRAGMENT_LENGTH:
+                done = max(done, end)  # nothing in it can be a fragment if it is none
+                is_whole = end - start == len(value.text)
+                if is_whole or len(set(secret)) >= MIN_DISTINCT_CHARACTERS:
+                    yield Span(start, end, value.slot)
 
 
 def _rebuild(slots: dict[str, str]) -> Redactor:
     redactor = Redactor()
-    for value, slot in slots.items():
-        redactor.learn(slot, value)
+    redactor._slots, redactor._unindexed = slots, dict(slots)
     return redactor
 
 
