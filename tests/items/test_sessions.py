@@ -196,7 +196,7 @@ def test_each_process_of_xdist_probes_its_own_items(tmp_path: Path) -> None:
     write_project(tmp_path, WRONG.replace("example", "wrong"), "wrong.authprobe.yaml")
     ended = run_pytest(tmp_path, "-n2", "--dist=each", "--authprobe-report=out")
     assert outcomes(ended.out) == {"failed": 2, "passed": 10}
-    ended = run_pytest(tmp_path, "-n2", "--authprobe-report=out", "-v")
+    ended = run_pytest(tmp_path, "-n2", "--authprobe-report=out", "-v", AUTHPROBE_HISTORY="")
     assert (ended.code, outcomes(ended.out)) == (1, {"failed": 1, "passed": 5})
     assert {"[gw0]", "[gw1]"} <= set(ended.out.split())
     assert f"wrong.authprobe.yaml:{WRONG_LINE}: Mismatch" in ended.out

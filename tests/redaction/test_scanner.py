@@ -232,6 +232,7 @@ def test_a_decompression_bomb_is_not_unpacked() -> None:
     assert time.process_time() - start < 30
 
 
+@pytest.mark.slow
 def test_an_archive_whose_members_share_one_stream_is_not_unpacked_for_each() -> None:
     data = zipped(**{f"m{number:04}": bytes(30 * 1024 * 1024) for number in range(1)})
     start = data.index(b"PK\x01\x02")
