@@ -294,14 +294,14 @@ class Sandbox:
 
     @property
     def enough(self) -> Callable[[], bool] | None:
-        """Predicate that is true once the case need not run until its time limit; None: it must.
+        """Predicate that is true once the client need not run until its time limit; None: it must.
 
         Raises:
             ClientError: the emulator has ended.
         """
         case = self.case
-        if case.until is None:
-            return None
+        if case.until is None or self._is_finished or (self._proof and self._proof.repeats):
+            return None  # what runs after the client, such as for its version, is not the question
         if self._proof is None:
             goes_on = case.expectation.outcome is Outcome.TIMED_OUT
             expected = case.expectation if goes_on else None

@@ -178,6 +178,16 @@ def test_who_goes_on_asking_is_ended_once_that_is_proved(
     assert seen.elapsed < 15
 
 
+@pytest.mark.parametrize("script", [GOES_ON, HONEST], ids=["goes-on", "gives-up"])
+def test_a_command_for_the_version_is_not_ended_by_the_proof(
+    laboratory: Laboratory, tmp_path: Path, script: str
+) -> None:
+    version = {"run": ["/bin/sh", "-c", "sleep 0.5; echo 1.2.3"]}
+    seen = observe(laboratory, tmp_path, script, until=4, outcome="timed-out", version=version)
+    outcome = Outcome.TIMED_OUT if script == GOES_ON else Outcome.REJECTED
+    assert (seen.outcome, seen.client_version) == (outcome, "1.2.3")
+
+
 def test_too_few_requests_prove_nothing(laboratory: Laboratory, tmp_path: Path) -> None:
     script = "ask(); ask(); time.sleep(600)"
     seen = observe(laboratory, tmp_path, script, limit=3, until=4, outcome="timed-out")

@@ -35,19 +35,16 @@ def ask(command: Command, output_options: Sequence[str]) -> Observation:
 def ask_on_stdin(command: Command, output_options: Sequence[str]) -> Observation:
     """Write one message to the command's stdin, wait for the report, and close stdin."""
     arguments = ["-p", "--input-format", "stream-json", *output_options]
+    enough = command.sandbox.enough
     with command.start(arguments, Stdin.PIPE) as child:
         child.write(json.dumps(STDIN_MESSAGE).encode() + b"\n")
         answered = child.read_until(
             lambda: read_report(child.stdout) is not None,
             command.remaining,
-            command.sandbox.enough,
+            enough,
         )
         child.end_input()
-        result = (
-            child.wait(EXIT_TIMEOUT)
-            if answered
-            else child.wait(command.remaining, command.sandbox.enough)
-        )
+        result = child.wait(EXIT_TIMEOUT) if answered else child.wait(command.remaining, enough)
     if answered and result.exit_reason is ExitReason.TIMED_OUT:
         exited = dataclasses.replace(result, exit_reason=ExitReason.EXITED)
         detail = f"still running {EXIT_TIMEOUT:g} s after its result, when its stdin was closed"
