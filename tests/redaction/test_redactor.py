@@ -12,7 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from authprobe.emulator.state.tokens import PREFIXES
-from authprobe.redaction.redactor import Redactor, find_token
+from authprobe.redaction.redactor import (
+    ANCHOR_STEP,
+    MAX_DENSE_VALUES,
+    MIN_FRAGMENT_LENGTH,
+    PART_LENGTH,
+    Redactor,
+    _distinct_words,
+    find_token,
+)
 
 Encoder = Callable[[str], str]
 
@@ -142,6 +150,30 @@ def test_values_may_be_learned_while_texts_are_redacted() -> None:
         for number, token in enumerate(tokens):
             redactor.learn(str(number), token)
         assert all(text.startswith("[redacted:") for text in redacted.result())
+
+
+@pytest.mark.parametrize("start", range(2 * ANCHOR_STEP))
+def test_every_fragment_of_one_of_many_values_is_redacted(start: int) -> None:
+    values = {f"slot-{n}": f"{n:06}-{secrets.token_hex(20)}" for n in range(MAX_DENSE_VALUES + 1)}
+    redactor = redactor_with(**values)
+    for slot in ("slot-0", f"slot-{MAX_DENSE_VALUES}"):
+        fragment = values[slot][start : start + MIN_FRAGMENT_LENGTH]
+        for before in ("", "x", "x " * 3):
+            assert redactor(f"{before}{fragment} y") == f"{before}[redacted:{slot}] y"
+
+
+def test_a_value_with_spaces_is_redacted_among_many_others() -> None:
+    values = {f"slot-{n}": secrets.token_hex(20) for n in range(MAX_DENSE_VALUES)}
+    redactor = redactor_with(**values, phrase="correct horse battery staple")
+    assert redactor("a correct horse battery staple b") == "a [redacted:phrase] b"
+    assert redactor("rect horse batt") == "[redacted:phrase]"
+
+
+def test_the_words_of_a_text_of_several_parts_are_found_once_each() -> None:
+    words = [f"word-{n}" for n in range(1000)]
+    text = " \n".join(words * (3 * PART_LENGTH // 8000))
+    assert len(text) > 2 * PART_LENGTH
+    assert list(_distinct_words(text)) == words
 
 
 @pytest.mark.parametrize(

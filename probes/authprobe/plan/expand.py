@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from authprobe.core.client_kinds import Package
 from authprobe.core.suggestions import did_you_mean
@@ -15,14 +14,13 @@ from authprobe.core.version_ranges import newest, read_range
 from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
+from authprobe.scenario.checks.names import MAX_CASES
 from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.live_cases import live_names, not_for_live
 from authprobe.scenario.matrix import Names, combinations
 from authprobe.scenario.model import Scenario
 
-MAX_CASES: Final = 50_000
-"""Most cases of a run: a range of versions multiplies the cases of a scenario."""
 Published = Callable[[Package], tuple[str, ...]]
 """Function that returns the published versions of a package, or raises ClientError."""
 

@@ -169,6 +169,8 @@ GROUPS: Final = re.compile(
     rb"([\x01-\x07])\1{4,}+[\x01-\x07]?|([\x08-\x20])\2{2,}+[\x01-\x20]?", re.DOTALL
 )
 """Lengths of consecutive words that may be groups of a longer text."""
+PART_LENGTH: Final = 1024 * 1024
+"""Bytes of a long text whose words are listed at a time."""
 MIN_GROUPED_CHARACTERS: Final = 16
 MAX_WORD_LENGTH: Final = 255
 WORD: Final = re.compile(rb"[^ ]++")
@@ -224,7 +226,7 @@ MAY_HAVE_NUMERALS: Final = re.compile(
 def read_words(decoding: Decoding) -> Iterator[Decoding]:
     """Yield the groups of equal length in a text, joined, and the bytes of its lists of numbers."""
     data = decoding.text.encode("ascii", "replace").translate(WORD_BOUNDARIES)
-    lengths = _lengths(data.split())
+    lengths = b"".join(_lengths(part.split()) for part in _parts(data))
     groups = [
         run.span()
         for run in GROUPS.finditer(lengths)
@@ -235,6 +237,16 @@ def read_words(decoding: Decoding) -> Iterator[Decoding]:
     for numerals in NUMERALS if MAY_HAVE_NUMERALS.search(data) else ():
         if numerals.lists.search(data):
             yield _byte_lists(decoding, data, numerals)
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    """Yield parts that end at a space: a list of all words would be larger than the text."""
+    start = 0
+    while start < len(data):
+        end = data.find(b" ", start + PART_LENGTH)
+        end = len(data) if end < 0 else end
+        yield data[start:end]
+        start = end
 
 
 def _lengths(words: Sequence[bytes]) -> bytes:

@@ -40,6 +40,9 @@ MIN_DISTINCT_CHARACTERS: Final = 4
 """Different characters that a fragment needs: a line of dashes is not a secret."""
 MAX_REDACTION_ROUNDS: Final = 4
 LONG_TEXT_LENGTH: Final = 64 * 1024
+PART_LENGTH: Final = 1024 * 1024
+"""Characters of a long text whose words are listed at a time."""
+SPACE: Final = re.compile(r"\s")
 MIN_WORD_REPETITION: Final = 3
 """Mean repetitions of the words of a long text from which scanning each word once is faster."""
 MAX_CUT_FACTOR: Final = 16
@@ -168,7 +171,7 @@ class Redactor:
         """
         if len(text) < LONG_TEXT_LENGTH:
             return False
-        words = " ".join(dict.fromkeys(text.split()))
+        words = " ".join(_distinct_words(text))
         if len(words) * MIN_WORD_REPETITION > len(text) or any(
             True for _ in find_spaced_values(text)
         ):
@@ -218,6 +221,18 @@ def _rebuild(slots: dict[str, str]) -> Redactor:
     redactor = Redactor()
     redactor._slots, redactor._unindexed = slots, dict(slots)
     return redactor
+
+
+def _distinct_words(text: str) -> dict[str, None]:
+    """Return the different words of a text, in order; a list of all would be larger than it."""
+    words: dict[str, None] = {}
+    start = 0
+    while start < len(text):
+        space = SPACE.search(text, start + PART_LENGTH)
+        end = space.start() if space else len(text)
+        words |= dict.fromkeys(text[start:end].split())
+        start = end
+    return words
 
 
 def _lower(text: str) -> str:

@@ -24,7 +24,8 @@ from authprobe.scenario.model import (
     Scenario,
 )
 
-MAX_CASES: Final = 5000
+MAX_CASES: Final = 50_000
+"""Most cases of a run, and so of a scenario: more would need gigabytes of memory."""
 
 _DEFINITIONS: Final = {
     "endpoint": ("endpoints", DEFAULT),
