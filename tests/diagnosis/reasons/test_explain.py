@@ -431,6 +431,9 @@ def test_a_forbidden_request_that_replaces_the_expected_one_is_told_once_first()
         "still running after 60 s",
         "still running after 20.5 s, in which it made 1,028 requests",
         "still running after 60 s, in which it made 1 request; 7 further requests are not recorded",
+        "went on asking: ended after 4 equal refusals, of 10 requests",
+        "went on asking: ended after 4 equal refusals, of 9 requests; 7 further requests are not "
+        "recorded",
     ],
 )
 def test_the_number_of_requests_until_a_time_limit_is_not_told(detail: str) -> None:
