@@ -8,18 +8,18 @@ from authprobe.engine.admission import (
     SPARE,
     STARTING,
     Activity,
-    Gate,
+    AdmissionGate,
     admits,
 )
-from authprobe.engine.load import Load
+from authprobe.engine.load import MachineLoad
 
-IDLE = Load(idle=2.0, memory_bytes=100 * MEMORY_PER_CLIENT)
-BUSY = Load(idle=0.0, memory_bytes=100 * MEMORY_PER_CLIENT)
+IDLE = MachineLoad(idle=2.0, memory_bytes=100 * MEMORY_PER_CLIENT)
+BUSY = MachineLoad(idle=0.0, memory_bytes=100 * MEMORY_PER_CLIENT)
 
 
 def test_one_client_may_always_run() -> None:
     """Without memory, a processor, or while others are installed: else nothing would ever end."""
-    assert admits(1, 1, Activity(programs=0, installs=2), Load(idle=0.0, memory_bytes=0))
+    assert admits(1, 1, Activity(programs=0, installs=2), MachineLoad(idle=0.0, memory_bytes=0))
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 7])
@@ -67,7 +67,9 @@ def test_each_client_needs_memory() -> None:
 
 def test_gate_counts_those_that_start() -> None:
     now = 100.0
-    gate = Gate(16, processors=1, read_load=lambda: Load(idle=1.5), clock=lambda: now)
+    gate = AdmissionGate(
+        16, processors=1, read_load=lambda: MachineLoad(idle=1.5), clock=lambda: now
+    )
     assert gate.enter(0)
     assert gate.enter(1)
     assert not gate.enter(2)  # the two that have started will need more than what is idle
@@ -76,7 +78,7 @@ def test_gate_counts_those_that_start() -> None:
 
 
 def test_gate_measures_nothing_at_its_bound() -> None:
-    def read_load() -> Load:
+    def read_load() -> MachineLoad:
         raise AssertionError
 
-    assert not Gate(3, read_load=read_load).enter(3)
+    assert not AdmissionGate(3, read_load=read_load).enter(3)

@@ -8,15 +8,15 @@ from typing import Any, cast
 import pytest
 
 from authprobe.clients.installation.cache import Cache
-from authprobe.engine.admission import Gate
+from authprobe.engine.admission import AdmissionGate
 from authprobe.engine.installs import Installs
-from authprobe.engine.load import Load
+from authprobe.engine.load import MachineLoad
 from authprobe.engine.probe import MAX_CONCURRENT_REQUESTS, make_thread_pool
 from authprobe.engine.progress import NullReporter
 from authprobe.engine.scheduler import Scheduler, depends_on_time, expected_wait
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
-from authprobe.run.costs import Cost, Costs, load_costs
+from authprobe.run.costs import CaseCost, Costs, load_costs
 from authprobe.scenario.clients import Client
 from authprobe.scenario.model import Expectation
 from tests.engine.test_probe import FAILED, PROGRAM, RAW, TIMEOUT, cases_of
@@ -33,7 +33,7 @@ def probe_cases(
     **others: Any,
 ) -> Generator[tuple[Case, Observation]]:
     """Return the probes of a scheduler on a machine with idle processors."""
-    gate = Gate(jobs, processors=1, read_load=lambda: Load(idle))
+    gate = AdmissionGate(jobs, processors=1, read_load=lambda: MachineLoad(idle))
     return Scheduler(probe_one, pool, gate, **others).probe(cases)
 
 
@@ -186,7 +186,7 @@ def test_no_case_begins_when_it_may_not_and_those_that_run_are_yielded() -> None
         return FAILED
 
     cases = cases_of(PROGRAM, 9)
-    gate = Gate(2, read_load=lambda: Load(1000.0))
+    gate = AdmissionGate(2, read_load=lambda: MachineLoad(1000.0))
     with make_thread_pool(2) as pool:
         scheduler = Scheduler(probe_one, pool, gate)
         ended = [case.id for case, _ in scheduler.probe(cases, lambda: len(begun) < 2)]
@@ -281,7 +281,7 @@ def test_learned_waits_come_before_those_of_the_plan(tmp_path: Path) -> None:
     costs = Costs(tmp_path / "costs.json")
     first, second, third = cases_of(PROGRAM, 3)
     cases = [first, timed(second, 10.0), third]
-    for case, cost in ((second, Cost(5.0, 4.0)), (third, Cost(9.0, 2.0))):
+    for case, cost in ((second, CaseCost(5.0, 4.0)), (third, CaseCost(9.0, 2.0))):
         costs.note(case.id, cost)
     costs.save()
     learned = load_costs(tmp_path)
@@ -295,7 +295,7 @@ def test_learned_waits_come_before_those_of_the_plan(tmp_path: Path) -> None:
     ]
     assert [expected_wait(case, learned) for case in cases] == [0.0, 1.0, 7.0]
     begun = []
-    gate = Gate(1, read_load=lambda: Load(0.0))
+    gate = AdmissionGate(1, read_load=lambda: MachineLoad(0.0))
     with make_thread_pool(1) as pool:
         scheduler = Scheduler(lambda case: FAILED, pool, gate, costs=learned)
         begun = [case.id for case, _ in scheduler.probe(cases)]

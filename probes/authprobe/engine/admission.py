@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.core.processors import available_processors
-from authprobe.engine.load import Load, LoadMeter
+from authprobe.engine.load import LoadMeter, MachineLoad
 
 MEMORY_PER_CLIENT: Final = 512 * 1024 * 1024
 """Bytes that must be available for each client that starts beside others."""
@@ -32,7 +32,7 @@ class Activity:
     """Cases of which the result depends on time: of the programs, and the one that is to start."""
 
 
-def admits(jobs: int, processors: int, activity: Activity, load: Load) -> bool:
+def admits(jobs: int, processors: int, activity: Activity, load: MachineLoad) -> bool:
     """Return True if another client may start: at most `jobs` run at a time.
 
     One always may; as many as there are processors, if there is memory for them; and more while
@@ -51,13 +51,13 @@ def admits(jobs: int, processors: int, activity: Activity, load: Load) -> bool:
 
 
 @dataclass(slots=True)
-class Gate:
+class AdmissionGate:
     """Admission of the clients of a run, with the measurement that it needs."""
 
     jobs: int
     """Upper bound of the clients at a time."""
     processors: int = field(default_factory=available_processors)
-    read_load: Callable[[], Load] = field(default_factory=lambda: LoadMeter().read)
+    read_load: Callable[[], MachineLoad] = field(default_factory=lambda: LoadMeter().read)
     clock: Callable[[], float] = time.monotonic
     _starts: deque[float] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)

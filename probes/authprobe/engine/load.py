@@ -15,7 +15,7 @@ WINDOW: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class MachineLoad:
     """Resources that further programs can use."""
 
     idle: float
@@ -40,7 +40,7 @@ class LoadMeter:
         self._samples: deque[Times] = deque()
         self._lock = threading.Lock()
 
-    def read(self) -> Load:
+    def read(self) -> MachineLoad:
         """Return the load of the last `WINDOW` seconds; until these are over, nothing is idle."""
         with self._lock:
             self._samples.append(now := self._read_times())
@@ -49,7 +49,7 @@ class LoadMeter:
             since = self._samples[0]
         seconds = now.at - since.at
         idle = (now.idle - since.idle) / seconds if seconds >= WINDOW else 0.0
-        return Load(max(0.0, idle), available_memory())
+        return MachineLoad(max(0.0, idle), available_memory())
 
 
 def read_times_of_machine() -> Times:

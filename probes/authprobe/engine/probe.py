@@ -19,7 +19,7 @@ from authprobe.live import probe as live_probe
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
-from authprobe.run.costs import Cost
+from authprobe.run.costs import CaseCost
 from authprobe.scenario.clients import Client
 
 RUNNERS: Final[dict[str, Runner]] = {
@@ -71,7 +71,7 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
 def _note_cost(sandbox: Sandbox, *, elapsed: float) -> None:
     """Learn what the case cost; requests of authprobe's own have no process and cost nothing."""
     if (costs := sandbox.laboratory.costs) is not None and (work := sandbox.work) is not None:
-        costs.note(sandbox.case.id, Cost(elapsed, work))
+        costs.note(sandbox.case.id, CaseCost(elapsed, work))
 
 
 def _runner(case: Case) -> Runner:

@@ -14,7 +14,7 @@ from authprobe.documents.source import escape
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine import probe
-from authprobe.engine.admission import Gate
+from authprobe.engine.admission import AdmissionGate
 from authprobe.engine.installs import Installs
 from authprobe.engine.laboratory import open_laboratory, published_versions
 from authprobe.engine.last_failed import select_last_failed
@@ -304,7 +304,9 @@ def _probe(
             reporter.begin_step(case.id, "")
             return probe.probe_case(laboratory, case)
 
-        scheduler = Scheduler(probe_one, executor, Gate(settings.jobs), installs, laboratory.costs)
+        scheduler = Scheduler(
+            probe_one, executor, AdmissionGate(settings.jobs), installs, laboratory.costs
+        )
         rounds = Rounds(
             probe=scheduler.probe,
             judge=lambda case, observation: dataclasses.replace(

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from authprobe.core.client_kinds import ClientKind, Flow
-from authprobe.engine.admission import Gate
+from authprobe.engine.admission import AdmissionGate
 from authprobe.engine.installs import Installs
 from authprobe.engine.probe import MAX_CONCURRENT_REQUESTS
 from authprobe.engine.rounds import MayStart
@@ -54,7 +54,7 @@ class Scheduler:
 
     probe_one: Callable[[Case], Observation]
     executor: Executor
-    gate: Gate
+    gate: AdmissionGate
     installs: Installs | None = None
     """None: all clients are there."""
     costs: Costs | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from authprobe.clients.base import Laboratory
 from authprobe.engine import probe
-from authprobe.engine.admission import Gate
+from authprobe.engine.admission import AdmissionGate
 from authprobe.engine.laboratory import install_clients, open_laboratory
 from authprobe.engine.progress import NullReporter, Reporter
 from authprobe.engine.record import make_record
@@ -36,12 +36,12 @@ class Prober:
     _executor: Executor | None = None
     _refusal: str | None = None
     _prepared: set[Client] = field(default_factory=set)
-    _gate: Gate = field(init=False)
+    _gate: AdmissionGate = field(init=False)
     _begun: dict[str, Future[Observation]] = field(default_factory=dict)
     """Probes of cases whose items have not run yet, by id."""
 
     def __post_init__(self) -> None:
-        self._gate = Gate(self.settings.jobs)
+        self._gate = AdmissionGate(self.settings.jobs)
 
     @property
     def laboratory(self) -> Laboratory:

@@ -25,7 +25,7 @@ DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class CaseCost:
     """Seconds that a case takes, and how many of them processors work for it."""
 
     elapsed: float
@@ -42,15 +42,15 @@ class Costs:
     """Costs of questions by digest, from the file in a folder, with those of this run."""
 
     path: Path
-    known: dict[str, Cost] = field(default_factory=dict)
-    _new: dict[str, Cost] = field(default_factory=dict)
+    known: dict[str, CaseCost] = field(default_factory=dict)
+    _new: dict[str, CaseCost] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, case_id: str) -> Cost | None:
+    def of(self, case_id: str) -> CaseCost | None:
         """Return the cost of a case's question, at any version of its client; None: unknown."""
         return self.known.get(_digest(case_id))
 
-    def note(self, case_id: str, cost: Cost) -> None:
+    def note(self, case_id: str, cost: CaseCost) -> None:
         """Learn the cost of a case that has ended."""
         with self._lock:
             self._new[_digest(case_id)] = cost
@@ -62,7 +62,7 @@ class Costs:
         costs = read_costs(self.path)  # again: another run may have written it
         for digest, cost in self._new.items():
             old = costs.pop(digest, cost)  # the newest are the last ones, which are kept
-            costs[digest] = Cost((old.elapsed + cost.elapsed) / 2, (old.work + cost.work) / 2)
+            costs[digest] = CaseCost((old.elapsed + cost.elapsed) / 2, (old.work + cost.work) / 2)
         newest = list(costs.items())[-MAX_QUESTIONS:]
         values = {digest: [round(c.elapsed, 2), round(c.work, 2)] for digest, c in newest}
         with contextlib.suppress(OSError):
@@ -75,7 +75,7 @@ def load_costs(folder: Path) -> Costs:
     return Costs(path, read_costs(path))
 
 
-def read_costs(path: Path) -> dict[str, Cost]:
+def read_costs(path: Path) -> dict[str, CaseCost]:
     """Return the costs in a file by digest; none if it cannot be read or was not written by us."""
     try:
         content = json.loads(read_bounded(path, MAX_FILE_BYTES))
@@ -84,14 +84,14 @@ def read_costs(path: Path) -> dict[str, Cost]:
     costs = content.get("costs") if isinstance(content, dict) else None
     if not isinstance(costs, Mapping):
         return {}
-    return {digest: Cost(*values) for digest, values in costs.items() if _is_cost(values)}
+    return {digest: CaseCost(*values) for digest, values in costs.items() if _is_cost(values)}
 
 
 def _is_cost(values: object) -> bool:
     """Return True for two numbers of seconds."""
     return (
         isinstance(values, list)
-        and len(values) == len(Cost.__slots__)
+        and len(values) == len(CaseCost.__slots__)
         and all(type(value) in (int, float) for value in values)
         and all(math.isfinite(value) and 0 <= value <= MAX_SECONDS for value in values)
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from authprobe.clients.base import Laboratory
 from authprobe.engine import probe
-from authprobe.engine.admission import Gate
+from authprobe.engine.admission import AdmissionGate
 from authprobe.engine.laboratory import MAX_CONCURRENT_INSTALLS
 from authprobe.engine.progress import Reporter
 from authprobe.engine.scheduler import INTERVAL
@@ -77,7 +77,7 @@ class ProbeScheduler(ProbeSession):
         self.probes = 0
         self.installs = 0
         self.disk_peak_bytes = 0
-        self._gate = Gate(settings.jobs)
+        self._gate = AdmissionGate(settings.jobs)
         self._reporter = reporter
         self._disk_bytes = disk_bytes
         self._probed: deque[Client] = deque()
