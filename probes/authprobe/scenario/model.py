@@ -333,7 +333,7 @@ class Until:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    requests: Annotated[Whole, Field(ge=3, le=100)]
+    requests: Annotated[Whole, Field(ge=4, le=100)]
     """Number of equal requests to a model that are refused alike; the API's SDKs give up after
     three.
     """
