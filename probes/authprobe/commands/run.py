@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from authprobe.commands.console import OutputConsole
-from authprobe.commands.live_consent import check_before_loading, obtain_consent
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.commands.run_session import ARGUMENT, RunSession, suite_words
 from authprobe.core.standard_streams import discard_output
@@ -19,7 +18,6 @@ from authprobe.core.targets import Target
 from authprobe.engine.runner import RunPlan, load_plan
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode
-from authprobe.live.residue import search_residue
 from authprobe.options import OUT
 from authprobe.plan.case import Case
 from authprobe.plan.selection import select_cases
@@ -50,6 +48,9 @@ def run(
         ScenarioError, SettingsError: nothing was run.
     """
     if settings.asks_live:
+        # Imported here, and below: most runs ask only the emulator.
+        from authprobe.commands.live_consent import check_before_loading
+
         check_before_loading(settings)
     settings = _with_suite(settings, expression)
     plan = load_plan(settings)
@@ -70,6 +71,8 @@ def run(
         _print_ids(plan, cases)
         return ExitCode.OK
     if any(case.live for case in cases):
+        from authprobe.commands.live_consent import obtain_consent
+
         plan = dataclasses.replace(plan, consent=obtain_consent(settings, cases, verbose=verbose))
     with interruptible():  # also what follows the probes, which writes and searches files
         return _execute(plan, cases, as_json=as_json, verbose=verbose)
@@ -119,6 +122,8 @@ def _check_residue(plan: RunPlan, run: Run) -> ExitCode | None:
     """Search what a live run wrote for the user's secrets; return the exit code if one is there."""
     if plan.consent is None or not plan.consent.secrets.names:
         return None
+    from authprobe.live.residue import search_residue
+
     settings = plan.settings
     places = (settings.out, *filter(None, (settings.har,)), Path(settings.history_location))
     residue = search_residue(plan.consent.secrets, places)

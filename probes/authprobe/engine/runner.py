@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from authprobe.clients.base import Laboratory
 from authprobe.documents.source import escape
@@ -25,8 +26,6 @@ from authprobe.engine.scheduler import Scheduler
 from authprobe.engine.signals import interruptible
 from authprobe.engine.tally import Tally
 from authprobe.errors import SettingsError
-from authprobe.live.laboratory import Consent, LiveLaboratory, live_laboratory
-from authprobe.live.residue import search_residue
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.plan.expand import left_out_of_live, make_plan
@@ -44,6 +43,9 @@ from authprobe.scenario.client_files import client_document
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.load import LoadedScenario, load_files
 from authprobe.settings import Settings, bundled_scenarios, is_bundled
+
+if TYPE_CHECKING:
+    from authprobe.live.laboratory import Consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class RunPlan:
     """Lines that say which cases cannot be asked of the real service, and why."""
     suite: Suite | None = None
     """Suite that the cases are of; None: they are all of the scenarios."""
-    consent: Consent | None = None
+    consent: "Consent | None" = None
     """Consent to ask the real service; without it, no live case asks anything."""
 
 
@@ -230,6 +232,9 @@ def execute_plan(
             with interruptible(), contextlib.ExitStack() as stack:
                 laboratory = open_laboratory(stack, settings, redactor)
                 if plan.consent is not None:
+                    # Imported here, as in `probe`: most runs ask only the emulator.
+                    from authprobe.live.laboratory import live_laboratory
+
                     live = live_laboratory(plan.consent, settings, redactor)
                     laboratory = dataclasses.replace(laboratory, live=live)
                 _probe(laboratory, cases, plan, reporter, keep)
@@ -272,6 +277,11 @@ def _asked(plan: RunPlan, cases: Sequence[Case]) -> list[Case]:
 def _search_temporary_files(laboratory: Laboratory) -> SecretSearch | None:
     """Search the scratch folder of a live run for the user's secrets, before it is removed."""
     live, scratch = laboratory.live, laboratory.scratch
+    if live is None:
+        return None
+    from authprobe.live.laboratory import LiveLaboratory
+    from authprobe.live.residue import search_residue
+
     if not isinstance(live, LiveLaboratory) or scratch is None or not live.secrets.names:
         return None
     residue = search_residue(live.secrets, (scratch,))

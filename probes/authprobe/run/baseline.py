@@ -61,6 +61,8 @@ class Baseline:
         Of the versions that were accepted, that is the newest which is not newer than `version`,
         or else the oldest.
         """
+        if not self.cases:
+            return None
         ids = (case_id, *formerly)
         if exact := self.get(case_id, ids[1:]):
             return exact
@@ -141,6 +143,8 @@ def absent_cases(
     A case that was compared with another version of it is not absent. The others are if their
     scenario was in the run, or if the run would have found it in its file.
     """
+    if not baseline.cases:
+        return ()
     compared = {
         previous.id
         for record in records
