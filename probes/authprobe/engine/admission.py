@@ -22,7 +22,7 @@ QUIET_SPARE: Final = 0.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """What runs now."""
+    """Counts of the programs and installations that run now."""
 
     programs: int
     starting: int = 0
