@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
 from authprobe.core.processors import available_processors
+from authprobe.core.shards import Shard, parse_shard
 from authprobe.core.targets import CHOICES, Target, targets_of
 from authprobe.errors import SettingsError
 
@@ -350,6 +351,26 @@ HAR: Final[SingleOption[Path | None]] = SingleOption(
     parse=Path,
     default=lambda: None,
 )
+SHARD: Final[SingleOption[Shard | None]] = SingleOption(
+    name="--shard",
+    metavar="I/N",
+    help=(
+        "Probe only the I-th of N parts of the run, cut by client version; `authprobe merge` joins "
+        "what N machines have probed."
+    ),
+    parse=parse_shard,
+    default=lambda: None,
+)
+SHARD_WEIGHTS: Final[SingleOption[Path | None]] = SingleOption(
+    name="--shard-weights",
+    metavar="FILE",
+    help=(
+        "With --shard: cut by how long the cases took in this results.json; the same file on all "
+        "machines. By default all cases of clients count the same."
+    ),
+    parse=Path,
+    default=lambda: None,
+)
 BREAK_RULES: Final = Option(
     name="--break-rule",
     metavar="ID",
@@ -376,6 +397,8 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     FAIL_ON,
     RETRIES,
     MAX_FAILURES,
+    SHARD,
+    SHARD_WEIGHTS,
     HAR,
     BREAK_RULES,
 )

@@ -17,6 +17,7 @@ from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.gates import NEVER, Gate
 from authprobe.core.history_location import check_location
 from authprobe.core.isolation import Isolation
+from authprobe.core.shards import Shard
 from authprobe.core.targets import Target
 from authprobe.documents.node_tree import Value
 from authprobe.errors import SettingsError
@@ -39,6 +40,8 @@ from authprobe.options import (
     RETRIES,
     SCENARIOS,
     SET,
+    SHARD,
+    SHARD_WEIGHTS,
     SUITE,
     TARGET,
     YES,
@@ -334,6 +337,10 @@ class Settings:
     """Number of times that a failed case is probed again."""
     har: Path | None = None
     """Directory for the requests of each case; None: they are not written."""
+    shard: Shard | None = None
+    """Part of the run that is probed here; None: all of it."""
+    shard_weights: Path | None = None
+    """Results of a run whose times decide where shards are cut; None: the number of cases does."""
     break_rules: frozenset[str] = frozenset()
     """Rules of the emulator to leave out, for tests."""
 
@@ -398,6 +405,8 @@ def parse_settings(texts: OptionTexts) -> Settings:
         max_failures=MAX_FAILURES.value(texts),
         retries=RETRIES.value(texts),
         har=HAR.value(texts),
+        shard=SHARD.value(texts),
+        shard_weights=SHARD_WEIGHTS.value(texts),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
     try:

@@ -15,6 +15,7 @@ from authprobe.cli.emulator import emulator
 from authprobe.cli.explain import explain
 from authprobe.cli.group import CommandGroup
 from authprobe.cli.history import history
+from authprobe.cli.merge import merge
 from authprobe.cli.observe import observe
 from authprobe.cli.report import report
 from authprobe.cli.run import run
@@ -24,7 +25,7 @@ from authprobe.cli.share import share
 from authprobe.cli.versions import versions
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
-    "Run clients and work with the results": (run, report, accept, history, share),
+    "Run clients and work with the results": (run, merge, report, accept, history, share),
     "Investigate an upgrade": (diff, bisect, versions),
     "Explain and diagnose": (explain, doctor, drift, observe),
     "Test your own programs": (emulator,),

@@ -1,13 +1,13 @@
 """Click options that several commands share."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-from authprobe.options import JOBS, RUN_FLAGS, RUN_OPTIONS, SCENARIOS, Option, OptionTexts
+from authprobe.options import JOBS, RUN_FLAGS, RUN_OPTIONS, SCENARIOS, Flag, Option, OptionTexts
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,30 +43,43 @@ def _store_flag(context: click.Context, parameter: click.Parameter, given: bool)
     _store(context, parameter, ("given",) if given else ())
 
 
+def options_of(
+    *options: Option[object], flags: Sequence[Flag] = ()
+) -> Callable[[Callable[Concatenate[OptionTexts, P], R]], Callable[P, R]]:
+    """Return a decorator that adds these options to a click command.
+
+    The command gets their texts as first argument, and nothing parsed yet.
+    """
+
+    def decorate(command: Callable[Concatenate[OptionTexts, P], R]) -> Callable[P, R]:
+        @click.pass_context
+        @functools.wraps(command)
+        def with_texts(context: click.Context, /, *args: P.args, **values: P.kwargs) -> R:
+            return command(context.meta[_TEXTS], *args, **values)
+
+        decorated: Callable[P, R] = with_texts
+        for flag in reversed(flags):
+            decorated = click.option(
+                flag.name,
+                is_flag=True,
+                help=flag.help_text,
+                callback=_store_flag,
+                expose_value=False,
+            )(decorated)
+        for option in reversed(options):  # click lists the decorator nearest to the function last
+            decorated = _click_option(option, _store, expose_value=False)(decorated)
+        return decorated
+
+    return decorate
+
+
 def run_options(command: Callable[Concatenate[OptionTexts, P], R]) -> Callable[P, R]:
     """Add the options of a run to a click command, which gets their texts as first argument.
 
     SCENARIOS is left to the command, where it is an argument.
     """
-
-    @click.pass_context
-    @functools.wraps(command)
-    def with_texts(context: click.Context, /, *args: P.args, **values: P.kwargs) -> R:
-        return command(context.meta[_TEXTS], *args, **values)
-
-    decorated: Callable[P, R] = with_texts
-    for flag in reversed(RUN_FLAGS):
-        decorated = click.option(
-            flag.name,
-            is_flag=True,
-            help=flag.help_text,
-            callback=_store_flag,
-            expose_value=False,
-        )(decorated)
-    for option in reversed(RUN_OPTIONS):  # click lists the decorator nearest to the function last
-        if option is not SCENARIOS:
-            decorated = _click_option(option, _store, expose_value=False)(decorated)
-    return decorated
+    options = (option for option in RUN_OPTIONS if option is not SCENARIOS)
+    return options_of(*options, flags=RUN_FLAGS)(command)
 
 
 scenarios = _click_option(

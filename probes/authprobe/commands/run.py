@@ -16,6 +16,7 @@ from authprobe.commands.run_session import ARGUMENT, RunSession, suite_words
 from authprobe.core.standard_streams import discard_output
 from authprobe.core.targets import Target
 from authprobe.engine.runner import RunPlan, load_plan
+from authprobe.engine.shard import take_shard
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode
 from authprobe.options import OUT
@@ -67,6 +68,7 @@ def run(
     if settings.last_failed and not cases:
         print_error(_nothing_failed(settings))
         return ExitCode.NOTHING_SELECTED
+    plan, cases = take_shard(plan, cases)
     if only_list:
         _print_ids(plan, cases)
         return ExitCode.OK

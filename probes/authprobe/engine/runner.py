@@ -34,7 +34,7 @@ from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
 from authprobe.run.known_failures import KnownFailureList, load_known_failures
-from authprobe.run.model import CaseRecord, Run, SecretSearch, Selection, make_run
+from authprobe.run.model import CaseRecord, Run, RunShard, SecretSearch, Selection, make_run
 from authprobe.run.own_scenarios import recorded_definitions, recorded_texts
 from authprobe.run.partial_results import PartialResults
 from authprobe.run.scenario_files import BUNDLED_FILES, ScenarioFile, name_file, name_location
@@ -66,6 +66,8 @@ class RunPlan:
     """Lines that say which cases cannot be asked of the real service, and why."""
     suite: Suite | None = None
     """Suite that the cases are of; None: they are all of the scenarios."""
+    shard: RunShard | None = None
+    """Shard that is probed here; None: the cases are not shared with other machines."""
     consent: "Consent | None" = None
     """Consent to ask the real service; without it, no live case asks anything."""
 
@@ -244,7 +246,12 @@ def execute_plan(
     records = list(by_id.values())
     not_started = 0 if interrupted else len(cases) - len(records)
     leaves_out = settings.leaves_out_cases or (plan.suite and not plan.suite.has_every_case)
-    is_partial = bool(interrupted or leaves_out or len(records) < len(plan.cases))
+    is_unfinished = bool(interrupted or leaves_out or len(records) < len(cases))
+    is_partial = is_unfinished or len(records) < len(plan.cases)
+    shard = plan.shard
+    if shard:
+        is_unfinished |= shard.cases < len(plan.cases)
+        shard = dataclasses.replace(shard, partial=is_unfinished)
     absent = absent_cases(plan.baseline, records, plan.scenarios, plan.selection)
     return make_run(
         records,
@@ -264,6 +271,7 @@ def execute_plan(
         own_scenarios=recorded_texts(plan.own_scenarios, records, redactor),
         own_definitions=recorded_definitions(plan.own_definitions, records, redactor),
         secret_search=secret_search,
+        shard=shard,
     )
 
 

@@ -183,6 +183,27 @@ class SecretSearch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunShard:
+    """Place of a run among those that probe parts of the same plan."""
+
+    index: int
+    """From 1."""
+    count: int
+    cases: int
+    """Number of cases of all shards together."""
+    plan: str
+    """Hash of their ids."""
+    weights: str
+    """Hash of the weights by which they were cut."""
+    partial: bool
+    """True if an option or an interruption left out cases, beside those of the other shards."""
+
+    def __str__(self) -> str:
+        """The spelling on the command line: `1/3`."""
+        return f"{self.index}/{self.count}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All cases of a run, sorted by id."""
 
@@ -227,6 +248,8 @@ class Run:
     in the same way."""
     secret_search: SecretSearch | None = None
     """None: the run was given no secret of the user's own."""
+    shard: RunShard | None = None
+    """None: the run is no part of another one."""
     cases: tuple[CaseRecord, ...]
 
 
@@ -265,6 +288,7 @@ def make_run(
     own_scenarios: Mapping[str, str] | None = None,
     own_definitions: Mapping[str, dict[str, str]] | None = None,
     secret_search: SecretSearch | None = None,
+    shard: RunShard | None = None,
 ) -> Run:
     """Return a run of these records, sorted by case id, with a new run id."""
     is_live = any(record.target is Target.LIVE for record in records)
@@ -289,5 +313,6 @@ def make_run(
         own_scenarios=dict(own_scenarios or {}),
         own_definitions=dict(own_definitions or {}),
         secret_search=secret_search,
+        shard=shard,
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )

@@ -163,11 +163,22 @@ def warnings(run: Run) -> tuple[str, ...]:
         for sentence in (
             inconclusive_reason(run),
             interrupted,
+            _shard_words(run),
             _stopped_words(run),
             *gate_warnings(run),
             *run.complaints,
         )
         if sentence
+    )
+
+
+def _shard_words(run: Run) -> str | None:
+    """Return that the other shards of a run are not in it; None: it is no shard."""
+    if run.shard is None:
+        return None
+    return (
+        f"This is shard {run.shard} of a run with {plural(run.shard.cases, 'case')}: the others "
+        "are not here, and `authprobe merge` judges them together."
     )
 
 

@@ -1,0 +1,141 @@
+"""`authprobe run --shard` and `authprobe merge`: together they are one run."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import results, run, write_scenario
+
+SCENARIO = """
+id: example
+title: An example
+why: It shows the command.
+sources: [https://example.org/1]
+credentials:
+  good: {token: api-key, via: x-api-key}
+  bad: {token: api-key, state: unknown, via: x-api-key}
+endpoints:
+  messages: {url: "https://api.anthropic.com/v1/messages"}
+  tokens: {url: "https://api.anthropic.com/v1/messages/count_tokens"}
+matrix: {client: [raw-http], endpoint: [messages, tokens], credential: [good, bad]}
+expect: {outcome: accepted}
+"""
+TIMES = ("elapsed", "started_at", "at")
+
+
+def without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_times(each) for name, each in value.items() if name not in TIMES}
+    return [without_times(each) for each in value] if isinstance(value, list) else value
+
+
+def content(folder: Path) -> Any:
+    """Return the results of a run, but for its times and its id."""
+    return without_times({**results(folder), "id": None})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run in `whole`, and of its shards in `1`, `2` and `3`."""
+    folder = tmp_path_factory.mktemp("shards")
+    write_scenario(folder, SCENARIO)
+    whole = run("run", "example.yaml", "--out", "whole", cwd=folder)
+    for index in (1, 2, 3):
+        ended = run("run", "example.yaml", "--shard", f"{index}/3", "--out", str(index), cwd=folder)
+        assert ended.code in (0, 1)
+        assert f"shard {index}/3 of a run with 4 cases" in ended.out
+    assert whole.code == 1
+    return folder
+
+
+def test_merged_shards_are_the_single_run(folder: Path) -> None:
+    merged = run("merge", "1", "2", "3", "--out", "merged", cwd=folder)
+    assert merged.code == 1
+    assert "2 failed" in merged.out
+    assert "exit code 1: 2 cases failed" in merged.err
+    assert content(folder / "merged") == content(folder / "whole")
+    names = {path.name for path in (folder / "merged").iterdir()}
+    assert {"report.html", "junit.xml", "ctrf.json", "summary.md", "history.db"} <= names
+
+
+def test_the_merged_run_is_judged_as_a_whole(folder: Path) -> None:
+    baseline = json.loads((folder / "whole" / "results.json").read_text())
+    gone = {**baseline["cases"][0], "id": "example/raw-http/gone/good"}
+    baseline["cases"].append(gone)
+    (folder / "old.json").write_text(json.dumps(baseline))
+    options = ("--baseline", "old.json", "--fail-on", "absent")
+    assert run("merge", "1", "2", "3", "--out", "absent", *options, cwd=folder).code == 1
+    assert results(folder / "absent")["absent"] == [gone["id"]]
+    assert run("merge", "1", "2", "3", "--out", "other", "--fail-on", "never", cwd=folder).code == 0
+
+
+def test_json_is_the_run(folder: Path) -> None:
+    ended = run("merge", "1", "2", "3", "--out", "json", "--json", cwd=folder)
+    assert without_times(json.loads(ended.out)) == without_times(results(folder / "json"))
+
+
+@pytest.mark.parametrize(
+    ("shards", "message"),
+    [
+        (("1", "2"), "shard 3/3 is missing"),
+        (("1", "2", "3", "1/results.json"), "is given twice"),
+        (("1", "2", "whole"), "not a shard of a run"),
+        (("1", "nowhere"), "nowhere: No such file"),
+        (("1", "2", "copy"), "shard 2/3 is there 2 times"),
+    ],
+    ids=str,
+)
+def test_what_is_no_run_is_refused(folder: Path, shards: tuple[str, ...], message: str) -> None:
+    shutil.copytree(folder / "2", folder / "copy", dirs_exist_ok=True)
+    ended = run("merge", *shards, "--out", "refused", cwd=folder)
+    assert (ended.code, ended.out) == (4, "")
+    assert message in ended.err
+    assert not (folder / "refused").exists()
+
+
+def test_a_shard_is_not_overwritten(folder: Path) -> None:
+    before = (folder / "1" / "results.json").read_bytes()
+    ended = run("merge", "1", "2", "3", "--out", "1", cwd=folder)
+    assert ended.code == 4
+    assert "choose another directory" in ended.err
+    assert (folder / "1" / "results.json").read_bytes() == before
+
+
+def test_a_run_without_a_shard_is_interrupted(folder: Path) -> None:
+    ended = run("merge", "1", "3", "--allow-missing", "--out", "two", cwd=folder)
+    assert ended.code == 2
+    assert "some cases are missing" in ended.out
+
+
+def test_weights_decide_the_cut(folder: Path, tmp_path: Path) -> None:
+    whole = json.loads((folder / "whole" / "results.json").read_text())
+    whole["cases"][0]["observation"]["elapsed"] = 100.0
+    (tmp_path / "weights.json").write_text(json.dumps(whole))
+    write_scenario(tmp_path, SCENARIO)
+    shard = ("run", "example.yaml", "--list", "--shard-weights", "weights.json", "--shard")
+    parts = [run(*shard, f"{index}/2", cwd=tmp_path).out.split() for index in (1, 2)]
+    assert [len(part) for part in parts] == [1, 3]
+    assert parts[0] == [whole["cases"][0]["id"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--shard", "5/4"), "write it as I/N"),
+        (("--shard", "1/5"), "only 4 cases"),
+        (("--shard-weights", "x.json"), "is for --shard"),
+        (("--shard", "1/2", "--shard-weights", "x.json"), "x.json: No such file"),
+        (("--shard", "1/2", "--target", "both"), "the real service is asked by one machine"),
+    ],
+    ids=str,
+)
+def test_a_shard_that_cannot_be_is_refused(
+    folder: Path, options: tuple[str, ...], message: str
+) -> None:
+    ended = run("run", "example.yaml", *options, "--out", "none", cwd=folder)
+    assert ended.code == 4
+    assert message in ended.err
+    assert not (folder / "none").exists()
