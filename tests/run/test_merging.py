@@ -19,7 +19,7 @@ from tests.support.make import make_record, make_run
 
 def shard(index: int, count: int = 2, **changes: Any) -> Run:
     """Return a shard with one case."""
-    place = {"cases": 2, "plan": "p", "weights": "w", "partial": False}
+    place: dict[str, Any] = {"cases": 2, "plan": "p", "weights": "w", "partial": False}
     place |= {name: changes.pop(name) for name in list(changes) if name in place}
     record = make_record(id=f"example/raw-http/default/{index}", **changes.pop("record", {}))
     own = RunShard(index=index, count=count, **place)
