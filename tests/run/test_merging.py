@@ -8,13 +8,16 @@ import pytest
 from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.errors import RecordError
-from authprobe.run.baseline import EMPTY_BASELINE
+from authprobe.run.baseline import EMPTY_BASELINE, Baseline, baseline_from_run
 from authprobe.run.gates import gate_result
 from authprobe.run.known_failures import KnownFailureList
 from authprobe.run.merging import differing_versions, merge_shards
 from authprobe.run.model import Platform, Run, RunShard, Selection, Tool
 from authprobe.run.scenario_files import ScenarioFile
+from authprobe.verdict.model import BaselineState
 from tests.support.make import make_record, make_run
+
+UNCHANGED = BaselineState.UNCHANGED
 
 
 def shard(index: int, count: int = 2, **changes: Any) -> Run:
@@ -26,9 +29,9 @@ def shard(index: int, count: int = 2, **changes: Any) -> Run:
     return dataclasses.replace(make_run(record, shard=own, partial=True), **changes)
 
 
-def merge(*runs: Run, **options: Any) -> Run:
+def merge(*runs: Run, baseline: Baseline = EMPTY_BASELINE, **options: Any) -> Run:
     places = {f"{number}/results.json": run for number, run in enumerate(runs, 1)}
-    return merge_shards(places, EMPTY_BASELINE, KnownFailureList(), **options)
+    return merge_shards(places, baseline, KnownFailureList(), **options)
 
 
 def test_all_shards_are_a_whole_run() -> None:
@@ -81,6 +84,21 @@ def test_a_run_that_is_no_shard_is_refused() -> None:
 def test_a_case_of_two_shards_is_refused() -> None:
     with pytest.raises(RecordError, match=r"is in 1.results.json as well"):
         merge(shard(1), dataclasses.replace(shard(1), shard=shard(2).shard))
+
+
+def test_a_shard_that_lost_a_case_is_refused() -> None:
+    with pytest.raises(RecordError, match="have 1 of the 2 cases of the run"):
+        merge(shard(1), dataclasses.replace(shard(2), cases=()))
+    assert merge(shard(1), dataclasses.replace(shard(2, partial=True), cases=())).partial
+
+
+def test_the_baseline_of_the_shards_is_asked_for() -> None:
+    compared = {"verdict": dataclasses.replace(make_record().verdict, baseline=UNCHANGED)}
+    shards = (shard(1), shard(2, record=compared))
+    with pytest.raises(RecordError, match=r"2/results.json: was compared .* --baseline"):
+        merge(*shards)
+    accepted = baseline_from_run(shards[1])
+    assert not merge(*shards, baseline=accepted).partial
 
 
 def test_missing_shards_that_are_allowed_make_an_interrupted_run() -> None:

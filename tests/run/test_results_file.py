@@ -1,10 +1,11 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from authprobe.diagnosis.causes import causes
 from authprobe.errors import RecordError
-from authprobe.run.model import FORMER_CAUSE_IDS, Alternative, Diagnosis
+from authprobe.run.model import FORMER_CAUSE_IDS, Alternative, Diagnosis, RunShard
 from authprobe.run.results_file import dump_run, read_run
 from tests.support.make import make_observation, make_record, make_run
 
@@ -40,3 +41,16 @@ def test_a_former_id_of_a_cause_is_read_as_the_current_one(tmp_path: Path) -> No
 def test_the_current_ids_of_renamed_causes_exist() -> None:
     assert set(FORMER_CAUSE_IDS.values()) <= set(causes())
     assert set(FORMER_CAUSE_IDS).isdisjoint(causes())
+
+
+@pytest.mark.parametrize(("index", "count"), [(0, 3), (4, 3), (1, 300_000_000), (-1, -1)])
+def test_a_shard_that_no_run_has_is_rejected(tmp_path: Path, index: int, count: int) -> None:
+    shard = RunShard(index=2, count=3, cases=3, plan="p", weights="w", partial=False)
+    run = make_run(make_record(), shard=shard)
+    path = tmp_path / "results.json"
+    path.write_text(dump_run(run), encoding="utf-8")
+    assert read_run(path) == run
+    other = dataclasses.replace(run, shard=dataclasses.replace(shard, index=index, count=count))
+    path.write_text(dump_run(other), encoding="utf-8")
+    with pytest.raises(RecordError, match="shard must have an index from 1 to its count"):
+        read_run(path)

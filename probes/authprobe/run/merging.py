@@ -11,6 +11,7 @@ from authprobe.errors import RecordError
 from authprobe.run.baseline import Baseline, absent_cases
 from authprobe.run.known_failures import KnownFailureList
 from authprobe.run.model import Run, RunShard, make_run
+from authprobe.verdict.model import BaselineState
 
 WEAKEST_LAST: Final = (Isolation.SEALED, Isolation.NETWORK, Isolation.NONE)
 EQUAL: Final[Mapping[str, Callable[[Run], object]]] = {
@@ -52,7 +53,7 @@ def merge_shards(
     Raises:
         RecordError: they are not all the shards of one run, each once.
     """
-    if problems := tuple(_problems(shards, allows_missing=allows_missing)):
+    if problems := tuple(_problems(shards, baseline, allows_missing=allows_missing)):
         raise RecordError("\n".join(problems))
     places = {run.shard: run for run in shards.values() if run.shard}
     runs = [places[shard] for shard in sorted(places, key=lambda shard: shard.index)]
@@ -97,7 +98,7 @@ def differing_versions(run: Run) -> Iterator[str]:
             yield f"{client}: the shards ran {' and '.join(ran)}; name one version to compare them"
 
 
-def _problems(shards: Shards, *, allows_missing: bool) -> Iterator[str]:
+def _problems(shards: Shards, baseline: Baseline, *, allows_missing: bool) -> Iterator[str]:
     whole = [place for place, run in shards.items() if run.shard is None]
     for place in whole:
         yield f"{place}: not a shard of a run; `authprobe run --shard I/N` makes one"
@@ -117,6 +118,11 @@ def _problems(shards: Shards, *, allows_missing: bool) -> Iterator[str]:
         yield f"{names} missing; probe it, or merge the others with --allow-missing"
     if len(by_index) == len(shards):
         yield from _double_cases(shards)
+        if not missing:
+            yield from _lost_cases(shards)
+    compared = [place for place, run in shards.items() if _is_compared(run)]
+    if compared and not baseline.cases:  # without it, no case would be absent
+        yield f"{compared[0]}: was compared with a baseline; name it with --baseline here as well"
 
 
 def _differences(shards: Shards) -> Iterator[str]:
@@ -144,6 +150,23 @@ def _double_cases(shards: Shards) -> Iterator[str]:
             if (other := places.setdefault(record.id, place)) != place:
                 yield f"{place}: the case {record.id} is in {other} as well"
                 return
+
+
+def _lost_cases(shards: Shards) -> Iterator[str]:
+    """Yield how many cases are not in their files although no shard says that it left out any."""
+    places = [run.shard for run in shards.values() if run.shard]
+    if any(place.partial for place in places):
+        return
+    wanted, found = places[0].cases, sum(len(run.cases) for run in shards.values())
+    if found != wanted:
+        yield (
+            f"{', '.join(shards)}: have {found} of the {wanted} cases of the run: a file was "
+            "changed; probe the shards again"
+        )
+
+
+def _is_compared(run: Run) -> bool:
+    return any(record.verdict.baseline is not BaselineState.NEW for record in run.cases)
 
 
 def _count(runs: Iterable[Run]) -> int:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
+from authprobe.core.shards import MAX_SHARDS
 from authprobe.errors import RecordError
 from authprobe.observation.model import Observation
 from authprobe.run import json_file
@@ -72,6 +73,8 @@ def _problems(run: Run) -> Iterator[str]:
         yield f"started_at must be a time with its time zone, from {MIN_YEAR} to {MAX_YEAR}"
     if not 0 <= run.elapsed <= MAX_NUMBER:
         yield "elapsed must be a number of seconds"
+    if run.shard and not 1 <= run.shard.index <= run.shard.count <= MAX_SHARDS:
+        yield f"shard must have an index from 1 to its count, which is at most {MAX_SHARDS}"
     if len({record.id for record in run.cases}) < len(run.cases):
         yield "cases has two cases with the same id"
     for index, record in enumerate(run.cases):
