@@ -3,11 +3,10 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.command import results, run, write_scenario
+from tests.support.command import lasting_results, results, run, without_times, write_scenario
 
 SCENARIO = """
 id: example
@@ -23,18 +22,6 @@ endpoints:
 matrix: {client: [raw-http], endpoint: [messages, tokens], credential: [good, bad]}
 expect: {outcome: accepted}
 """
-TIMES = ("elapsed", "started_at", "at")
-
-
-def without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: without_times(each) for name, each in value.items() if name not in TIMES}
-    return [without_times(each) for each in value] if isinstance(value, list) else value
-
-
-def content(folder: Path) -> Any:
-    """Return the results of a run, but for its times and its id."""
-    return without_times({**results(folder), "id": None})
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +43,7 @@ def test_merged_shards_are_the_single_run(folder: Path) -> None:
     assert merged.code == 1
     assert "2 failed" in merged.out
     assert "exit code 1: 2 cases failed" in merged.err
-    assert content(folder / "merged") == content(folder / "whole")
+    assert lasting_results(folder / "merged") == lasting_results(folder / "whole")
     names = {path.name for path in (folder / "merged").iterdir()}
     assert {"report.html", "junit.xml", "ctrf.json", "summary.md", "history.db"} <= names
 

@@ -18,6 +18,7 @@ from authprobe.settings import cache_folder, installer_environment
 
 LIMIT: Final = 600.0
 PROJECT: Final = Path(__file__).parents[2]
+TIMES: Final = frozenset({"elapsed", "started_at", "at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,18 @@ def results(folder: Path) -> dict[str, Any]:
     """Return the content of `results.json` in this folder."""
     document: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return document
+
+
+def lasting_results(folder: Path) -> Any:
+    """Return the results of a run in a folder, but for its id and its times."""
+    return without_times({**results(folder), "id": None})
+
+
+def without_times(value: Any) -> Any:
+    """Return a value of JSON without the times that differ from one run to the next."""
+    if isinstance(value, dict):
+        return {name: without_times(each) for name, each in value.items() if name not in TIMES}
+    return [without_times(each) for each in value] if isinstance(value, list) else value
 
 
 def verdicts(folder: Path) -> dict[str, str]:
