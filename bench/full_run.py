@@ -69,6 +69,7 @@ def busy_seconds() -> float:
 def run(folder: Path, options: list[str]) -> Round:
     """Run the cases once."""
     argv: list[str | Path] = [sys.executable, "-m", "authprobe", "run", "--out", folder]
+    folder.mkdir(exist_ok=True)
     before = busy_seconds()
     # Failed cases are no error of the benchmark: only their difference is.
     argv += ["--history", "none", "--fail-on", "never", *options]
