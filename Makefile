@@ -13,6 +13,7 @@ test: .venv/ready-dev
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .ci/check
 
 docs: .venv/ready
+	.venv/bin/python -m authprobe.diagnosis.bundled_files
 	.venv/bin/python -m authprobe.cli.reference > docs/commands.md
 	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
 	.venv/bin/python -m authprobe.report.reference.variables > docs/variables.md

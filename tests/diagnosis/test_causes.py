@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.diagnosis.causes import CAUSES_FILE, UNKNOWN, Cause, causes, load_causes
+from authprobe.diagnosis.causes import CAUSES_FILE, UNKNOWN, Cause, causes
+from authprobe.diagnosis.causes_file import load_causes
 from authprobe.engine.runner import load_plan
 from authprobe.errors import RecordError
 from authprobe.settings import Settings

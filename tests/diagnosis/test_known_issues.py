@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from authprobe.diagnosis.causes import causes
-from authprobe.diagnosis.known_issues import known_issues, load_known_issues
+from authprobe.diagnosis.known_issues import KNOWN_ISSUES_FILE, known_issues
+from authprobe.diagnosis.known_issues_file import load_known_issues
 from authprobe.errors import RecordError
 
 
@@ -36,10 +37,10 @@ def test_known_issues_are_found_by_day_and_by_version() -> None:
     ("text", "message"),
     [
         ("incidents: []", "1:1: the key 'regressions' is missing"),
-        ("incidents: [{what: x}]\nregressions: []", "1:13: the key 'from' is missing"),
+        ("incidents: [{what: x}]\nregressions: []", "1:13: the key 'begin' is missing"),
         (
-            "incidents: [{from: today, what: x, causes: [], sources: []}]\nregressions: []",
-            "1:20: 'from' must be a date such as 2026-02-19, not the text 'today'",
+            "incidents: [{begin: today, what: x, causes: [], sources: []}]\nregressions: []",
+            "1:21: 'begin' must be a date such as 2026-02-19, not the text 'today'",
         ),
         (
             "incidents: []\nregressions: [{fixed: soon, what: x, causes: [], sources: []}]",
@@ -56,3 +57,7 @@ def test_an_invalid_known_issues_file_is_reported(tmp_path: Path, text: str, mes
     path.write_text(text)
     with pytest.raises(RecordError, match=message):
         load_known_issues(path)
+
+
+def test_the_bundled_known_issues_are_what_the_strict_reader_returns() -> None:
+    assert load_known_issues(KNOWN_ISSUES_FILE) == known_issues()

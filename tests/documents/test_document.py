@@ -9,8 +9,8 @@ import pytest
 
 from authprobe.compatibility.features import load_features
 from authprobe.core.client_kinds import ClientKind
-from authprobe.diagnosis.causes import load_causes
-from authprobe.diagnosis.known_issues import load_known_issues
+from authprobe.diagnosis.causes_file import load_causes
+from authprobe.diagnosis.known_issues_file import load_known_issues
 from authprobe.documents.document import MAX_PROBLEMS, read_document
 from authprobe.documents.source import MAX_FILE_BYTES
 from authprobe.documents.vocabulary import Vocabulary

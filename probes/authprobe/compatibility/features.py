@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
+from authprobe.documents.constraints import STRICT
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, escape
-from authprobe.documents.validation import STRICT
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.observation.model import (

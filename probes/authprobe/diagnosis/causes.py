@@ -1,22 +1,16 @@
-"""Causes of rejections and failures, with their signs and remedies, loaded from `causes.yaml`."""
+"""Causes of rejections and failures, with their signs and remedies, bundled as `causes.yaml`."""
 
 import enum
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, ConfigDict, Field
-
 from authprobe.diagnosis.phrases import parse_phrase
 from authprobe.diagnosis.symptom import FactKind
 from authprobe.documents.bundled import read_bundled
-from authprobe.documents.document import read_document
-from authprobe.documents.source import PathProblem, quote
-from authprobe.documents.validation import STRICT
-from authprobe.documents.vocabulary import Vocabulary
-from authprobe.errors import RecordError
+from authprobe.documents.constraints import STRICT, Conversion, Length
 
 CAUSES_FILE: Final = Path(__file__).with_name("causes.yaml")
 UNKNOWN: Final = "unknown"
@@ -85,17 +79,17 @@ def _check_phrase(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Length(1)]
 Texts = tuple[Text, ...]
-Phrases = tuple[Annotated[Text, AfterValidator(_check_phrase)], ...]
-Sources = tuple[Annotated[Text, AfterValidator(source_url)], ...]
+Phrases = tuple[Annotated[Text, Conversion(_check_phrase)], ...]
+Sources = tuple[Annotated[Text, Conversion(source_url)], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseCondition:
     """Phrases and facts that must occur together: of each key, one of its values."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     says: Phrases = ()
     also: Phrases = ()
@@ -141,7 +135,7 @@ class Sign(CauseCondition):
 class Remedy:
     """Steps that remove a cause; never a way around the service's rules."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     text: Text
     commands: Texts = ()
@@ -152,7 +146,7 @@ class Remedy:
 class Experiment:
     """A test that distinguishes the cause from others, and the bundled case that runs it."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     text: Text
     case: Text | None = None
@@ -162,7 +156,7 @@ class Experiment:
 class Cause:
     """A reason why a request was rejected, or failed."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     id: Text
     summary: Text
@@ -176,48 +170,12 @@ class Cause:
     experiment: Experiment | None = None
     sources: Sources = ()
     """URLs."""
-    seen: Annotated[Texts, Field(min_length=1, max_length=2)] | None = None
+    seen: Annotated[Texts, Length(1, 2)] | None = None
     """First and last day of the reports, ISO 8601, as exact as the sources."""
     certainty: CauseCertainty = CauseCertainty.SEVERAL
-
-
-CAUSES_VOCABULARY: Final = Vocabulary(
-    document="a causes file",
-    start="'- id:'",
-    nouns={
-        CauseGroup: "a group",
-        Tier: "a tier",
-        Weight: "a weight",
-        CauseCertainty: "a certainty",
-    },
-)
 
 
 @functools.cache
 def causes() -> Mapping[str, Cause]:
     """Return the bundled causes by id, in the order in which they are considered."""
     return {cause.id: cause for cause in read_bundled(CAUSES_FILE, tuple[Cause, ...])}
-
-
-def load_causes(path: Path) -> Mapping[str, Cause]:
-    """Return the causes in a file by id.
-
-    Raises:
-        RecordError: every error in the file, in file order.
-    """
-    document = read_document(path, tuple[Cause, ...], CAUSES_VOCABULARY, check=_check)
-    if document.value is None or document.problems:
-        raise RecordError("\n".join(document.messages))
-    return {cause.id: cause for cause in document.value}
-
-
-def _check(document: tuple[Cause, ...]) -> Iterator[PathProblem]:
-    ids: set[str] = set()
-    for index, cause in enumerate(document):
-        if cause.id in ids:
-            yield (index, "id"), f"duplicate id {quote(cause.id)}; each cause needs its own"
-        ids.add(cause.id)
-    for index, cause in enumerate(document):
-        for number, other in enumerate(cause.yields_to):
-            if other not in ids:
-                yield (index, "yields_to", number), f"no such cause: {quote(other)}"

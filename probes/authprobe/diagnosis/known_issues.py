@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, ConfigDict, Field
-
 from authprobe.core.version_ranges import version_key
 from authprobe.diagnosis.causes import Sources, Text, Texts
-from authprobe.documents.document import read_document
-from authprobe.documents.validation import STRICT
-from authprobe.documents.vocabulary import Vocabulary
-from authprobe.errors import RecordError
+from authprobe.documents.bundled import read_bundled
+from authprobe.documents.constraints import STRICT, Conversion
 
 KNOWN_ISSUES_FILE: Final = Path(__file__).with_name("known_issues.yaml")
-KNOWN_ISSUES_VOCABULARY: Final = Vocabulary(document="a known-issues file", start="'incidents'")
 
 
 def _checked_version(text: str) -> str:
@@ -24,17 +19,17 @@ def _checked_version(text: str) -> str:
     return text
 
 
-Version = Annotated[str, AfterValidator(_checked_version)]
+Version = Annotated[str, Conversion(_checked_version)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceIncident:
     """A malfunction of the service."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
-    begin: Annotated[datetime.date, Field(alias="from")]
-    end: Annotated[datetime.date | None, Field(alias="to")] = None
+    begin: datetime.date
+    end: datetime.date | None = None
     """None: it lasted one day."""
     what: Text
     causes: Texts
@@ -50,11 +45,11 @@ class ServiceIncident:
 class Regression:
     """A malfunction of some versions of Claude Code."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
-    begin: Annotated[Version | None, Field(alias="from")] = None
+    begin: Version | None = None
     """First affected version; None: every version before the last one."""
-    end: Annotated[Version | None, Field(alias="to")] = None
+    end: Version | None = None
     """Last version that is known to be affected; None: the one before `fixed`."""
     fixed: Version | None = None
     what: Text
@@ -83,7 +78,7 @@ class Regression:
 class KnownIssues:
     """The content of one file."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     incidents: tuple[ServiceIncident, ...]
     regressions: tuple[Regression, ...]
@@ -110,16 +105,4 @@ class KnownIssues:
 @functools.cache
 def known_issues() -> KnownIssues:
     """Return the bundled known issues."""
-    return load_known_issues(KNOWN_ISSUES_FILE)
-
-
-def load_known_issues(path: Path) -> KnownIssues:
-    """Return the known issues in a file.
-
-    Raises:
-        RecordError: every error in the file, in file order.
-    """
-    document = read_document(path, KnownIssues, KNOWN_ISSUES_VOCABULARY)
-    if document.value is None or document.problems:
-        raise RecordError("\n".join(document.messages))
-    return document.value
+    return read_bundled(KNOWN_ISSUES_FILE, KnownIssues)

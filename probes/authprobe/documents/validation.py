@@ -17,7 +17,7 @@ from typing import (
     get_type_hints,
 )
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -35,7 +35,6 @@ from authprobe.documents.source import (
 )
 from authprobe.documents.vocabulary import Vocabulary
 
-STRICT: Final = ConfigDict(extra="forbid")
 _MAX_ERRORS: Final = 1000
 _UNKNOWN_KEY: Final = ("unexpected_keyword_argument", "extra_forbidden")
 

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import to_json
 
-from authprobe.documents.validation import STRICT
+from authprobe.documents.constraints import STRICT
 from authprobe.drift.known_words import (
     CONTENT_TYPES,
     ERROR_CODES,

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from authprobe.core.host_names import own_host_problem
+from authprobe.documents.constraints import STRICT
 from authprobe.documents.messages import MESSAGE
 from authprobe.documents.source import quote
-from authprobe.documents.validation import STRICT
 
 # Strict: in YAML, "5" is a string and 5 is a number, and `yes` is not a boolean.
 Flag = Annotated[bool, Strict()]

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.core.suggestions import did_you_mean
+from authprobe.documents.constraints import STRICT
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem
-from authprobe.documents.validation import STRICT
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.plan.case_ids import matches_id

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.core.version_ranges import EXACT, read_range
+from authprobe.documents.constraints import STRICT
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, quote
-from authprobe.documents.validation import STRICT
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome

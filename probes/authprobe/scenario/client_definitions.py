@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from authprobe.documents.validation import STRICT
+from authprobe.documents.constraints import STRICT
 from authprobe.emulator.config import HEADER_PATTERN, Hosts, Seconds, TokenKind
 
 KIND_PATTERN: Final = r"^[a-z][a-z0-9-]{0,39}$"

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
+from authprobe.documents.constraints import STRICT
 from authprobe.documents.document import Document, read_document
-from authprobe.documents.validation import STRICT
 from authprobe.errors import ScenarioError
 from authprobe.scenario.checks.client_definitions import check_client_definitions
 from authprobe.scenario.checks.tokens import token_problems

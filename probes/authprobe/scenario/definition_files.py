@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict
 
+from authprobe.documents.constraints import STRICT
 from authprobe.documents.document import (
     Document,
     Prepared,
@@ -26,7 +27,7 @@ from authprobe.documents.node_tree import Items, Node, Scalar, Value
 from authprobe.documents.node_tree import Mapping as MappingNode
 from authprobe.documents.source import KEY, PathProblem, Problem, quote
 from authprobe.documents.substitution import substitute
-from authprobe.documents.validation import STRICT, locate, read
+from authprobe.documents.validation import locate, read
 from authprobe.emulator.config import Backend, Hosts
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.checks.client_definitions import check_client_definitions

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.version_ranges import EXACT, version_key
-from authprobe.documents.validation import STRICT
+from authprobe.documents.constraints import STRICT
 from authprobe.emulator.config import TokenKind, Whole
 
 MAX_REQUESTS: Final = 40

@@ -14,7 +14,7 @@ from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.client_variables import SETTINGS_ENV, variables_schema
 from authprobe.core.regular_expressions import contains_match
 from authprobe.core.targets import Target
-from authprobe.documents.validation import STRICT
+from authprobe.documents.constraints import STRICT
 from authprobe.emulator.config import (
     HEADER_PATTERN,
     Backend,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from authprobe.documents.validation import STRICT
+from authprobe.documents.constraints import STRICT
 from authprobe.scenario.model import Scenario
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

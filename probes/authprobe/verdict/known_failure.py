@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.core.version_ranges import read_range
-from authprobe.documents.validation import STRICT
+from authprobe.documents.constraints import STRICT
 from authprobe.emulator.config import Whole
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case_ids import matches_id, without_version

@@ -9,9 +9,9 @@ from authprobe.diagnosis.incident.questions import (
     FACTORS,
     QUESTIONS_FILE,
     experiment_question,
-    load_questions,
     questions,
 )
+from authprobe.diagnosis.incident.questions_file import load_questions
 from authprobe.diagnosis.incident.weighing import (
     IncidentRanking,
     deciding_question,

@@ -1,20 +1,14 @@
-"""Questions that decide between causes, loaded from `questions.yaml`."""
+"""Questions that decide between causes, bundled as `questions.yaml`."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
-from pydantic import ConfigDict, Field
-
-from authprobe.diagnosis.causes import UNKNOWN, Cause, CauseGroup, Text, Texts, causes
+from authprobe.diagnosis.causes import Cause, Text, Texts, causes
 from authprobe.documents.bundled import read_bundled
-from authprobe.documents.document import read_document
-from authprobe.documents.source import PathProblem, quote
-from authprobe.documents.validation import STRICT
-from authprobe.documents.vocabulary import Vocabulary
-from authprobe.errors import RecordError
+from authprobe.documents.constraints import STRICT, Length
 
 QUESTIONS_FILE: Final = Path(__file__).with_name("questions.yaml")
 GROUP_SUFFIX: Final = "/*"
@@ -28,7 +22,7 @@ EXPERIMENT: Final = "experiment:"
 class QuestionAnswer:
     """A possible answer to a question, and what it does to causes."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     id: Text
     says: Text
@@ -54,13 +48,13 @@ class QuestionAnswer:
 class DecidingQuestion:
     """A question about one fact, whose answers separate causes."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     id: Text
     asks: Text
     commands: Texts = ()
     """Commands that show the answer."""
-    answers: Annotated[tuple[QuestionAnswer, ...], Field(min_length=2)]
+    answers: Annotated[tuple[QuestionAnswer, ...], Length(2)]
 
     def answer(self, answer_id: str) -> QuestionAnswer:
         """Return the answer with this id."""
@@ -70,9 +64,6 @@ class DecidingQuestion:
     def is_yes_or_no(self) -> bool:
         """True if the answers are yes and no."""
         return tuple(each.id for each in self.answers) == ("yes", "no")
-
-
-QUESTIONS_VOCABULARY: Final = Vocabulary(document="a questions file", start="'- id:'")
 
 
 def _members(name: str) -> tuple[str, ...]:
@@ -88,42 +79,6 @@ def questions() -> Mapping[str, DecidingQuestion]:
     """Return the bundled questions by id."""
     bundled = read_bundled(QUESTIONS_FILE, tuple[DecidingQuestion, ...])
     return {question.id: question for question in bundled}
-
-
-def load_questions(path: Path) -> Mapping[str, DecidingQuestion]:
-    """Return the questions in a file by id.
-
-    Raises:
-        RecordError: every error in the file, in file order.
-    """
-    document = read_document(path, tuple[DecidingQuestion, ...], QUESTIONS_VOCABULARY, check=_check)
-    if document.value is None or document.problems:
-        raise RecordError("\n".join(document.messages))
-    return {question.id: question for question in document.value}
-
-
-def _check(document: tuple[DecidingQuestion, ...]) -> Iterator[PathProblem]:
-    ids: set[str] = set()
-    for index, question in enumerate(document):
-        if question.id in ids:
-            yield (index, "id"), f"duplicate id {quote(question.id)}; each question needs its own"
-        ids.add(question.id)
-        answers: set[str] = set()
-        for number, answer in enumerate(question.answers):
-            place = (index, "answers", number)
-            if answer.id in answers:
-                yield (*place, "id"), f"duplicate id {quote(answer.id)}; each answer needs its own"
-            answers.add(answer.id)
-            for effect in FACTORS:
-                for at, name in enumerate(getattr(answer, effect)):
-                    if not _is_known(name):
-                        yield (*place, effect, at), f"no such cause or group: {quote(name)}"
-
-
-def _is_known(name: str) -> bool:
-    if name.endswith(GROUP_SUFFIX):
-        return name.removesuffix(GROUP_SUFFIX) in set(CauseGroup)
-    return name in causes() and name != UNKNOWN
 
 
 def experiment_question(cause: Cause) -> DecidingQuestion | None:
