@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from authprobe.core.executors import ExecutorAddress, parse_executor
 from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
 from authprobe.core.processors import available_processors
@@ -371,6 +372,17 @@ SHARD_WEIGHTS: Final[SingleOption[Path | None]] = SingleOption(
     parse=Path,
     default=lambda: None,
 )
+EXECUTOR: Final[SingleOption[ExecutorAddress | None]] = SingleOption(
+    name="--executor",
+    metavar="dask://HOST:PORT",
+    help=(
+        "Probe on the workers of this dask scheduler, each with a client cache of its own. Whoever "
+        "reaches a scheduler runs code on its workers: see docs/scale.md."
+    ),
+    parse=parse_executor,
+    default=lambda: None,
+    default_text="this machine",
+)
 BREAK_RULES: Final = Option(
     name="--break-rule",
     metavar="ID",
@@ -399,6 +411,7 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     MAX_FAILURES,
     SHARD,
     SHARD_WEIGHTS,
+    EXECUTOR,
     HAR,
     BREAK_RULES,
 )

@@ -14,6 +14,7 @@ import platformdirs
 
 from authprobe.core.byte_sizes import parse_size
 from authprobe.core.directions import DIRECT, Directions
+from authprobe.core.executors import ExecutorAddress
 from authprobe.core.gates import NEVER, Gate
 from authprobe.core.history_location import check_location
 from authprobe.core.isolation import Isolation
@@ -27,6 +28,7 @@ from authprobe.options import (
     BREAK_RULES,
     CASES,
     CLIENTS,
+    EXECUTOR,
     FAIL_ON,
     HAR,
     HISTORY,
@@ -341,6 +343,8 @@ class Settings:
     """Part of the run that is probed here; None: all of it."""
     shard_weights: Path | None = None
     """Results of a run whose times decide where shards are cut; None: the number of cases does."""
+    executor: ExecutorAddress | None = None
+    """Scheduler whose workers probe the cases; None: this machine does."""
     break_rules: frozenset[str] = frozenset()
     """Rules of the emulator to leave out, for tests."""
 
@@ -407,6 +411,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
         har=HAR.value(texts),
         shard=SHARD.value(texts),
         shard_weights=SHARD_WEIGHTS.value(texts),
+        executor=EXECUTOR.value(texts),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
     try:

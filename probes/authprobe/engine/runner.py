@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authprobe.clients.base import Laboratory
+from authprobe.core.isolation import Isolation
 from authprobe.documents.source import escape
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
@@ -21,6 +22,7 @@ from authprobe.engine.laboratory import open_laboratory, published_versions
 from authprobe.engine.last_failed import select_last_failed
 from authprobe.engine.progress import Reporter
 from authprobe.engine.record import make_record
+from authprobe.engine.remote.opening import make_executor, open_cluster
 from authprobe.engine.rounds import Rounds
 from authprobe.engine.scheduler import Scheduler
 from authprobe.engine.signals import interruptible
@@ -45,6 +47,7 @@ from authprobe.scenario.load import LoadedScenario, load_files
 from authprobe.settings import Settings, bundled_scenarios, is_bundled
 
 if TYPE_CHECKING:
+    from authprobe.engine.remote.cluster import Cluster
     from authprobe.live.laboratory import Consent
 
 
@@ -222,7 +225,8 @@ def execute_plan(
     began = time.monotonic()
     by_id: dict[str, CaseRecord] = {}
     interrupted, laboratory, secret_search = False, None, None
-    with PartialResults(settings.out) as partial:
+    # The cluster first: without it nothing is written.
+    with open_cluster(settings, reporter) as cluster, PartialResults(settings.out) as partial:
         tally = Tally(cases, reporter, redactor)
 
         def keep(record: CaseRecord) -> None:
@@ -239,7 +243,7 @@ def execute_plan(
 
                     live = live_laboratory(plan.consent, settings, redactor)
                     laboratory = dataclasses.replace(laboratory, live=live)
-                _probe(laboratory, cases, plan, reporter, keep)
+                _probe(laboratory, cases, plan, reporter, keep, cluster)
                 secret_search = _search_temporary_files(laboratory)
         except KeyboardInterrupt:
             interrupted = True
@@ -252,6 +256,7 @@ def execute_plan(
     if shard:
         is_unfinished |= shard.cases < len(plan.cases)
         shard = dataclasses.replace(shard, partial=is_unfinished)
+    isolation = _isolation(laboratory, cluster)
     absent = absent_cases(plan.baseline, records, plan.scenarios, plan.selection)
     return make_run(
         records,
@@ -261,8 +266,8 @@ def execute_plan(
         started_at=started_at,
         elapsed=time.monotonic() - began,
         interrupted=interrupted,
-        client_isolation=laboratory.children.known_isolation if laboratory else None,
-        isolation_refusal=laboratory.children.known_refusal if laboratory else None,
+        client_isolation=isolation[0],
+        isolation_refusal=isolation[1],
         fail_on=settings.fail_on,
         max_failures=settings.max_failures,
         not_started=not_started,
@@ -273,6 +278,16 @@ def execute_plan(
         secret_search=secret_search,
         shard=shard,
     )
+
+
+def _isolation(
+    laboratory: Laboratory | None, cluster: "Cluster | None"
+) -> tuple[Isolation | None, str | None]:
+    """Return the isolation of the clients, with its reason: the weakest of all workers."""
+    if cluster is not None and (weakest := cluster.weakest_isolation) is not None:
+        return weakest
+    children = laboratory.children if laboratory else None
+    return (children.known_isolation, children.known_refusal) if children else (None, None)
 
 
 def _asked(plan: RunPlan, cases: Sequence[Case]) -> list[Case]:
@@ -308,6 +323,7 @@ def _probe(
     plan: RunPlan,
     reporter: Reporter,
     keep: Callable[[CaseRecord], None],
+    cluster: "Cluster | None",
 ) -> None:
     """Probe the cases while the clients are installed, and keep the record of each."""
     settings = plan.settings
@@ -325,11 +341,17 @@ def _probe(
         scheduler = Scheduler(
             probe_one, executor, AdmissionGate(settings.jobs), installs, laboratory.costs
         )
+        remote = make_executor(cluster, laboratory, scheduler.probe) if cluster else None
+
+        def companions(case: Case) -> Mapping[str, str]:
+            here = laboratory.cache.companions(case.client)
+            return remote.companions.get(case.id, here) if remote else here
+
         rounds = Rounds(
-            probe=scheduler.probe,
+            probe=remote.probe if remote else scheduler.probe,
             judge=lambda case, observation: dataclasses.replace(
                 make_record(case, observation, plan.baseline, plan.known_failures),
-                companions=dict(laboratory.cache.companions(case.client)),
+                companions=dict(companions(case)),
             ),
             keep=keep,
             reporter=reporter,

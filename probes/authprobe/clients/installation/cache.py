@@ -149,6 +149,20 @@ class Cache:
         except OSError as error:
             raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 
+    def exact_version(self, client: Client) -> str:
+        """Return the version of a client, which is asked for if it is to be the latest.
+
+        Raises:
+            ClientError: the registry is unavailable, and no answer is cached.
+        """
+        package = client.spec.package
+        if package is None or client.version != LATEST:
+            return client.version
+        try:
+            return self._published.latest(package)
+        except OSError as error:
+            raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
+
     def has(self, client: Client) -> bool:
         """Return True if a client needs no installation, as far as its folder tells."""
         package = client.spec.package
