@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import authprobe
+from authprobe.clients.installation.cache import InstallationKey
 from authprobe.core.executors import ExecutorAddress
 from authprobe.core.isolation import Isolation
 from authprobe.engine.progress import Reporter
@@ -53,8 +54,6 @@ class Cluster:
     address: ExecutorAddress
     conditions: Conditions
     reporter: Reporter
-    clients: tuple[Client, ...] = ()
-    """Clients of the run: each worker is asked which of them it has."""
     threads: dict[str, int] = field(default_factory=dict)
     """Number of the batches that each usable worker takes at a time."""
     isolations: dict[Isolation, str | None] = field(default_factory=dict)
@@ -68,6 +67,20 @@ class Cluster:
 
     def __enter__(self) -> "Cluster":
         self._dask = _connect(self.address)
+        try:
+            self.look()
+            if not self.threads:
+                count = len(self._refused)
+                raise SettingsError(
+                    f"--executor {self.address}: no usable worker, {count} refused; start one with "
+                    f"`dask worker {self.address.dask_address}` where this authprobe is installed"
+                )
+        except SchedulerGoneError:
+            self._dask.close(timeout=2)
+            raise SettingsError(f"--executor {self.address}: the scheduler is gone") from None
+        except BaseException:
+            self._dask.close(timeout=2)
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,7 +113,7 @@ class Cluster:
         """Return how many more batches a worker takes."""
         return self.threads.get(worker, 0) - sum(w == worker for w, _ in self.running)
 
-    def look(self) -> tuple[Mapping[str, WorkerFacts], Sequence[str]] | None:
+    def look(self) -> tuple[Sequence[str], Sequence[str]] | None:
         """Return the workers that have joined and those that are lost; None: it is not yet time.
 
         Raises:
@@ -112,7 +125,7 @@ class Cluster:
             alive: dict[str, int] = self._dask.nthreads()
             lost = [worker for worker in self.threads if worker not in alive]
             new = [w for w in alive if w not in self.threads and w not in self._refused]
-            joined = self._admit(new) if new else {}
+            joined = self._admit(new) if new else []
         except Exception as error:
             raise SchedulerGoneError(type(error).__name__) from error
         for worker in lost:
@@ -122,18 +135,31 @@ class Cluster:
         self._looked_at = time.monotonic()
         return joined, lost
 
-    def _admit(self, workers: list[str]) -> Mapping[str, WorkerFacts]:
-        """Return what the usable ones of these workers say; tell why the others are not used."""
-        answers = self._dask.run(remote.describe, self.clients, workers=workers, on_error="return")
-        usable = {}
-        for worker in workers:
-            facts = answers.get(worker)
-            if problem := _problem(facts):
+    def _admit(self, workers: list[str]) -> Sequence[str]:
+        """Return the usable ones of these workers; tell why the others are not used."""
+        facts = self._dask.run(remote.describe, workers=workers, on_error="return")
+        problems = {worker: _problem(facts.get(worker)) for worker in workers}
+        for worker, problem in problems.items():
+            if problem:
                 self._refused.add(worker)
                 self.reporter.notify(f"worker {worker} is not used: {problem}")
-            else:
-                usable[worker] = facts
-        return usable
+        return [worker for worker, problem in problems.items() if not problem]
+
+    def clients_on(
+        self, workers: Sequence[str], clients: Sequence[Client]
+    ) -> Mapping[str, frozenset[InstallationKey]]:
+        """Return which of these clients are in the cache of each worker.
+
+        Raises:
+            SchedulerGoneError: the scheduler does not answer.
+        """
+        try:
+            held = self._dask.run(
+                remote.held_clients, clients, workers=list(workers), on_error="ignore"
+            )
+        except Exception as error:
+            raise SchedulerGoneError(type(error).__name__) from error
+        return {worker: held.get(worker, frozenset()) for worker in workers}
 
     def submit(self, worker: str, batch: Batch) -> None:
         """Let a worker probe a batch.

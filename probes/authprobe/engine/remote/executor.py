@@ -51,10 +51,12 @@ class RemoteExecutor:
     costs: Costs | None = None
     companions: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """Versions of the packages beside the client of each case."""
-    clients: dict[str, set[InstallationKey]] = field(default_factory=dict)
+    workers: dict[str, set[InstallationKey]] = field(default_factory=dict)
     """Clients that each worker has."""
     gone: str | None = None
     """Why the cluster probes nothing any more."""
+    _clients: Sequence[Client] = ()
+    """Clients of the cases that are probed now."""
     _without_worker_since: float | None = None
 
     def probe(
@@ -68,14 +70,14 @@ class RemoteExecutor:
     def _probe_there(
         self, cases: Sequence[Case], may_start: MayStart
     ) -> Generator[tuple[Case, Observation]]:
-        placement, originals = Placement(self.clients), {case.id: case for case in cases}
+        placement, originals = Placement(self.workers), {case.id: case for case in cases}
         try:
             for case in sorted(cases, key=lambda c: expected_wait(c, self.costs), reverse=True):
                 try:
                     placement.add([self._at_exact_versions(case)])
                 except ClientError as error:
                     yield case, _unavailable(str(error))
-            self.cluster.clients = required_clients(placement.waiting)
+            self._clients = required_clients(placement.waiting)
             for case, observation in self._rounds(placement, may_start):
                 yield originals[case.id], observation
         finally:
@@ -94,13 +96,18 @@ class RemoteExecutor:
         self, placement: Placement, may_start: MayStart
     ) -> Generator[tuple[Case, Observation]]:
         """Yield what comes back, until nothing waits or runs, or the cluster is gone."""
+        if self.gone is None:
+            try:
+                self._join(placement, [w for w in self.cluster.threads if w not in self.workers])
+            except SchedulerGoneError as error:
+                self._lose_scheduler(error)
         while (may_start() and not placement.is_empty()) or self.cluster.running:
             try:
                 given_up = [*self._look(placement)] if self.gone is None else []
                 if may_start():
                     self._submit(placement)
             except SchedulerGoneError as error:
-                self._give_up(f"its scheduler does not answer ({error})")
+                self._lose_scheduler(error)
                 given_up = []
             yield from ((case, _unavailable(LOST_WORKERS)) for case in given_up)
             if self.gone is not None:
@@ -116,8 +123,7 @@ class RemoteExecutor:
         if (seen := self.cluster.look()) is None:
             return
         joined, lost = seen
-        for worker, facts in joined.items():
-            placement.join(worker, facts.clients)
+        self._join(placement, joined)
         for worker in lost:
             placement.leave(worker)
             batches = self.cluster.forget(worker)
@@ -126,6 +132,11 @@ class RemoteExecutor:
             for batch in batches:
                 yield from placement.give_back(batch)
         self._check_workers()
+
+    def _join(self, placement: Placement, workers: Sequence[str]) -> None:
+        if workers:
+            for worker, clients in self.cluster.clients_on(workers, self._clients).items():
+                placement.join(worker, clients)
 
     def _check_workers(self) -> None:
         """Give up if no worker has been there for too long."""
@@ -137,6 +148,9 @@ class RemoteExecutor:
             self.reporter.notify(f"{self.cluster.address} has no usable worker; waiting for one")
         elif now - self._without_worker_since > NO_WORKER_TIMEOUT:
             self._give_up(f"no usable worker in {NO_WORKER_TIMEOUT:.0f} s")
+
+    def _lose_scheduler(self, error: SchedulerGoneError) -> None:
+        self._give_up(f"its scheduler does not answer ({error})")
 
     def _give_up(self, reason: str) -> None:
         self.gone = f"{NO_CLUSTER}: {self.cluster.address}: {reason}"

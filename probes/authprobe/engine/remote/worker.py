@@ -6,7 +6,6 @@ Everything here is called by the name of its module, so a worker needs the same 
 import contextlib
 import functools
 import hashlib
-import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,8 +47,6 @@ class WorkerFacts:
 
     version: str
     digest: str
-    clients: frozenset[InstallationKey]
-    """Of those that were asked for, the clients in its cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +82,15 @@ def source_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def describe(clients: Sequence[Client]) -> WorkerFacts:
-    """Return what this worker is, and which of these clients are in its cache."""
+def describe() -> WorkerFacts:
+    """Return what this worker is."""
+    return WorkerFacts(version=authprobe.__version__, digest=source_digest())
+
+
+def held_clients(clients: Sequence[Client]) -> frozenset[InstallationKey]:
+    """Return which of these clients are in the cache of this worker."""
     with Children() as children, Cache(cache_folder(), children) as cache:
-        held = frozenset(installation_key(each) for each in clients if cache.has(each))
-    return WorkerFacts(version=authprobe.__version__, digest=source_digest(), clients=held)
+        return frozenset(installation_key(each) for each in clients if cache.has(each))
 
 
 def probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[Answer, ...]:
@@ -113,11 +114,6 @@ def close(run: str) -> None:
         laboratory = _laboratories.pop(run, None)
     if laboratory is not None:
         laboratory.close()
-
-
-def process_id() -> int:
-    """Return the id of this worker's process."""
-    return os.getpid()
 
 
 @dataclass(slots=True)
