@@ -71,6 +71,7 @@ def test_json_is_the_run(folder: Path) -> None:
         (("1", "2", "3", "1/results.json"), "is given twice"),
         (("1", "2", "whole"), "not a shard of a run"),
         (("1", "nowhere"), "nowhere: No such file"),
+        (("1", "n" * 300), "File name too long"),
         (("1", "2", "copy"), "shard 2/3 is there 2 times"),
     ],
     ids=str,

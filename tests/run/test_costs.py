@@ -64,6 +64,7 @@ def test_file_has_no_ids(tmp_path: Path) -> None:
         '{"costs": {"x": 1, "y": [1], "z": [1, "2"], "n": [NaN, 1], "m": [-1, 2], "b": [true, 1]}}',
         "[" * 100_000,
         '{"costs": {"x": [1e300, 1]}}',
+        f'{{"costs": {{"x": [1{"0" * 400}, 1], "y": [1e999, 1]}}}}',  # no float
         "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
         " " * (MAX_FILE_BYTES + 1),
     ],

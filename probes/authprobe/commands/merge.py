@@ -1,6 +1,7 @@
 """`authprobe merge`: one run and one report from the shards of several machines."""
 
 import datetime
+import os
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def merge(
     Raises:
         RecordError, ScenarioError, SettingsError: nothing was merged.
     """
-    files = [folder / RESULTS if folder.is_dir() else folder for folder in folders]
+    # `Path.is_dir` raises an error for some paths, such as a name that is too long.
+    files = [folder / RESULTS if os.path.isdir(folder) else folder for folder in folders]  # noqa: PTH112
     if doubled := [str(file) for file in files if files.count(file) > 1]:
         raise SettingsError(f"{doubled[0]}: is given twice; name each shard once")
     runs = {str(file): read_run(file) for file in files}
