@@ -2,7 +2,7 @@
 
 import pytest
 
-from authprobe.diagnosis.phrases import WordIndex, blank_escapes, parse_phrase
+from authprobe.diagnosis.phrases import WordIndex, blank_escapes, check_phrase, parse_phrase
 
 EXPIRED = "oauth|access token expire*"
 
@@ -81,7 +81,7 @@ def test_a_number_limits_the_span_of_a_match() -> None:
 @pytest.mark.parametrize("pattern", ["", "Token", "a /b", "a||b", "x-api-key"])
 def test_an_invalid_phrase_is_rejected(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"a phrase is|slash"):
-        parse_phrase(pattern)
+        check_phrase(pattern)
 
 
 @pytest.mark.parametrize("text", ["a\\nb", "&quot;x&quot;&nbsp;", "\x1b[1mbold\x1b[0m", "plain"])

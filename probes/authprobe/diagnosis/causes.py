@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
-from authprobe.diagnosis.phrases import parse_phrase
+from authprobe.diagnosis.phrases import check_phrase
 from authprobe.diagnosis.symptom import FactKind
 from authprobe.documents.bundled import read_bundled
 from authprobe.documents.constraints import STRICT, Conversion, Length
@@ -74,14 +74,9 @@ def source_url(source: str) -> str:
     return source if "://" in source else f"https://{source}"
 
 
-def _check_phrase(text: str) -> str:
-    parse_phrase(text)
-    return text
-
-
 Text = Annotated[str, Length(1)]
 Texts = tuple[Text, ...]
-Phrases = tuple[Annotated[Text, Conversion(_check_phrase)], ...]
+Phrases = tuple[Annotated[Text, Conversion(check_phrase)], ...]
 Sources = tuple[Annotated[Text, Conversion(source_url)], ...]
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+import re2
+
 from authprobe.diagnosis.concepts import concepts
 from authprobe.diagnosis.speakers import mentions
 from authprobe.diagnosis.symptom import FactSet, Symptom
@@ -35,6 +37,8 @@ _ERROR: Final = re.compile(
     r"|\b[45]\d\d\b|not found|timed? ?out|unable|cannot|could not|missing|revoked"
     r"|limit|错误|失败|エラー|오류|ошибк"
 )
+# RE2 needs a tenth of the time; only in other characters than ASCII does it find something else.
+_ASCII_ERROR: Final = re2.compile(_ERROR.pattern)
 _WORD: Final = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\d+"
 )
@@ -100,7 +104,7 @@ def _numbers_of_interest(fact_set: FactSet, lines: list[str]) -> set[int]:
     }
     shapes = set[str]()
     for number, line in enumerate(lines):
-        if _ERROR.search(line):
+        if (_ASCII_ERROR if line.isascii() else _ERROR).search(line):
             shape = re.sub(r"\d+", "0", line[:MAX_LINE_LENGTH])
             if shape not in shapes:
                 shapes.add(shape)

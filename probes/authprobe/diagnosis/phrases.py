@@ -37,7 +37,8 @@ _TOKEN: Final = re.compile(
 # Neither searches a run of backslashes again from each of them, which would take quadratic time.
 _ESCAPE: Final = re.compile(r"\\(?=[nrt\"'/\\])|\x1b\[[0-9;?]*+[A-Za-z]")
 _ESCAPED_SPACE: Final = re.compile(r"\\(?<!\\\\)\\*+[nrt]")
-_PATTERN_WORD: Final = re.compile(rf"[{_LETTERS}]+\*?|[{_IDEOGRAPHS}]")
+# Compiled at its first use, which only a check of phrases has.
+_PATTERN_WORD: Final = rf"[{_LETTERS}]+\*?|[{_IDEOGRAPHS}]"
 _IDEOGRAPH: Final = re.compile(f"([{_IDEOGRAPHS}])")
 
 
@@ -64,18 +65,17 @@ class WordIndex:
     __slots__ = ("_breaks", "_positions", "_vocabulary", "offsets", "words")
 
     def __init__(self, text: str) -> None:
-        self.words: list[str] = []
-        self.offsets: list[int] = []
-        self._breaks: set[int] = set()
-        self._positions: defaultdict[str, list[int]] = defaultdict(list)
+        words, offsets, breaks = list[str](), list[int](), set[int]()
+        positions = defaultdict[str, list[int]](list)
         for match in _TOKEN.finditer(blank_escapes(text).lower()):
             word = match[0]
-            if not word[0].isalnum():
-                self._breaks.add(len(self.words))
-                continue
-            self._positions[word].append(len(self.words))
-            self.words.append(word)
-            self.offsets.append(match.start())
+            if word[0].isalnum():
+                positions[word].append(len(words))
+                words.append(word)
+                offsets.append(match.start())
+            else:
+                breaks.add(len(words))
+        self.words, self.offsets, self._breaks, self._positions = words, offsets, breaks, positions
         self._vocabulary = sorted(self._positions)
 
     def __len__(self) -> int:
@@ -174,32 +174,40 @@ def _words(sequence: str) -> list[str]:
     return [
         part
         for word in sequence.split("+")
-        for part in (_IDEOGRAPH.split(word) if _IDEOGRAPH.search(word) else [word])
+        for part in ([word] if word.isascii() else _IDEOGRAPH.split(word))
         if part or not word
     ]
 
 
 @functools.cache
 def parse_phrase(pattern: str) -> PhrasePattern:
-    """Return the compiled pattern.
+    """Return a pattern, which must be valid (`check_phrase`)."""
+    text, slash, span = pattern.partition(" /")
+    groups = tuple(
+        tuple(tuple(_words(sequence)) for sequence in group.split("|")) for group in text.split()
+    )
+    words = (word for group in groups for sequence in group for word in sequence)
+    return PhrasePattern(
+        groups=groups,
+        span=int(span) if slash else DEFAULT_SPAN,
+        has_negation=not NEGATIONS.isdisjoint(words),
+    )
+
+
+def check_phrase(pattern: str) -> str:
+    """Return a pattern that is valid.
 
     Raises:
         ValueError: a group has no words, a word has other characters than letters in lower case
             and digits, or the span is not a number.
     """
     text, slash, span = pattern.partition(" /")
-    groups = tuple(
-        tuple(tuple(_words(sequence)) for sequence in group.split("|")) for group in text.split()
-    )
-    words = [word for group in groups for sequence in group for word in sequence]
-    if not words or any(not _PATTERN_WORD.fullmatch(word) for word in words):
+    sequences = [sequence for group in text.split() for sequence in group.split("|")]
+    words = [word for sequence in sequences for word in _words(sequence)]
+    if not words or any(not re.fullmatch(_PATTERN_WORD, word) for word in words):
         raise ValueError(
             "a phrase is groups of lower-case words, such as 'oauth|access token expire*'"
         )
     if slash and not span.isdecimal():
         raise ValueError(f"the span after the slash must be a number of words, not '{span}'")
-    return PhrasePattern(
-        groups=groups,
-        span=int(span) if slash else DEFAULT_SPAN,
-        has_negation=not NEGATIONS.isdisjoint(words),
-    )
+    return pattern

@@ -8,7 +8,6 @@ import datetime
 import functools
 import html
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
@@ -164,14 +163,16 @@ def _facts(text: str) -> Iterator[Fact]:
 
 def _status_facts(text: str, plain: str) -> Iterator[Fact]:
     """Yield numbers that are HTTP statuses by the words around them, each at its first place."""
-    # One search of the whole text, as one for each number takes seconds for a page of numbers.
-    words = [(match.start(), match.end()) for match in STATUS_CONTEXT.finditer(plain)]
     statuses = set[str]()
+    word = STATUS_CONTEXT.search(plain)
     for match in STATUS.finditer(plain):
+        begin = match.start() - STATUS_CONTEXT_LENGTH
         if match[0] in statuses:
             continue
-        next_word = bisect_left(words, (match.start() - STATUS_CONTEXT_LENGTH, 0))
-        if next_word < len(words) and words[next_word][1] <= match.end() + STATUS_CONTEXT_LENGTH:
+        # No part is searched twice, which would take seconds for a page of numbers.
+        if word and word.start() < begin:
+            word = STATUS_CONTEXT.search(plain, begin)
+        if word and word.end() <= match.end() + STATUS_CONTEXT_LENGTH:
             statuses.add(match[0])
             yield FactKind.STATUS, match[0], quote_line(text, match.start())
 
