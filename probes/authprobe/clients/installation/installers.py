@@ -1,10 +1,12 @@
-"""npm and pip: install clients, and list published versions."""
+"""npm, uv and pip: install clients, and list published versions."""
 
+import contextlib
 import json
 import re
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -24,15 +26,22 @@ from authprobe.clients.installation.installer_failures import (
     requirement_name,
 )
 from authprobe.clients.installation.launchers import make_relocatable
-from authprobe.clients.installation.storage import STAGING_PREFIX
-from authprobe.clients.process.child import CompletedChild
+from authprobe.clients.installation.storage import STAGING_PREFIX, TOOLS_FOLDER
+from authprobe.clients.installation.uv import (
+    UV_INSTALL_ARGUMENTS,
+    UvOptions,
+    pinned_requirement,
+    uv_options,
+    uv_program,
+)
+from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.clients.process.children import Children, Visibility
 from authprobe.clients.process.required_files import visible_files
 from authprobe.core import safe_files
 from authprobe.core.client_kinds import Package, Registry, split_requirement
 from authprobe.core.isolation import Isolation
 from authprobe.core.version_ranges import EXACT
-from authprobe.errors import InstallError
+from authprobe.errors import ClientError, InstallError
 from authprobe.settings import installer_environment, private_folders, search_path
 
 INSTALL_TIMEOUT: Final = 900.0
@@ -87,12 +96,15 @@ VERSION: Final = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.-]*")
 
 
 class Installers:
-    """npm and pip, each call with a private home."""
+    """npm, uv and pip, each call with a private home."""
 
     def __init__(self, folder: Path, children: Children, scratch: Path | None = None) -> None:
         self._folder = folder
         self._children = children
         self._scratch = scratch
+        self._uv_lock = threading.Lock()
+        self._has_tried_uv = False
+        self._uv_options: UvOptions | None = None
 
     def install(
         self,
@@ -174,8 +186,73 @@ class Installers:
                 raise_for_failure(result, what, package.name)
 
     def _install_python(self, package: Package, requirements: Sequence[str], folder: Path) -> None:
-        venv: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", folder]
+        if not self._install_by_uv(requirements, folder):
+            self._install_by_pip(package, requirements, folder)
+        make_relocatable(folder)
+
+    def _make_environment(self, folder: Path) -> None:
+        venv: list[str | Path] = [sys.executable, "-m", "venv", "--clear", "--without-pip", folder]
         raise_for_failure(self._run(venv, QUERY_TIMEOUT), "a virtual environment")
+
+    def _install_by_uv(self, requirements: Sequence[str], folder: Path) -> bool:
+        """Return True if uv has installed the requirements; pip tells why they cannot be."""
+        options = self._prepare_uv()
+        if options is None:
+            return False
+        self._make_environment(folder)
+        # Beside the folder, as hard links need the same filesystem. It is removed before the
+        # manifest is written: that changes the times of the files.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".uv-") as cache:
+            argv: list[str | Path] = [uv_program(self._tools), "pip", "install"]
+            argv += [*UV_INSTALL_ARGUMENTS, "--cache-dir", cache, *options.arguments]
+            argv += ["--python", folder / "bin" / "python", *requirements]
+            variables = options.variables
+            try:
+                result = self._run(argv, INSTALL_TIMEOUT, cwd=folder, variables=variables)
+            except ClientError:  # the program of uv is damaged
+                return False
+        if result.exit_reason is ExitReason.TIMED_OUT:
+            raise_for_failure(result, requirements[0])
+        return result.exit_code == 0
+
+    def _prepare_uv(self) -> UvOptions | None:
+        """Return the options of uv, which is set up before; None: pip must do."""
+        with self._uv_lock:
+            if not self._has_tried_uv:
+                self._has_tried_uv = True
+                # Only a faster way to the same: whatever fails here, pip has its own message for.
+                with contextlib.suppress(ClientError, OSError, filelock.Timeout):
+                    self._uv_options = self._set_up_uv()
+            return self._uv_options
+
+    def _set_up_uv(self) -> UvOptions | None:
+        pip = self._pip()
+        result = self._run([*pip, "config", "list"], QUERY_TIMEOUT)
+        environment = installer_environment(self._tools)
+        options = None if result.exit_code else uv_options(result.stdout, environment)
+        if options and not uv_program(self._tools).is_file():
+            self._tools.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self._tools / "uv.lock", timeout=INSTALL_TIMEOUT):
+                if not uv_program(self._tools).is_file():
+                    self._make_uv(pip)
+        return options
+
+    def _make_uv(self, pip: Sequence[str | Path]) -> None:
+        folder = uv_program(self._tools).parent.parent
+        with tempfile.TemporaryDirectory(
+            dir=self._tools, prefix=f"{STAGING_PREFIX}uv_", ignore_cleanup_errors=True
+        ) as staging:
+            pinned = Path(staging, "uv.txt")
+            pinned.write_text(pinned_requirement())
+            argv: list[str | Path] = [*pip, "--retries=0", "install", "--quiet", "--no-cache-dir"]
+            argv += ["--only-binary=:all:", "--require-hashes", "--target", Path(staging, "uv")]
+            raise_for_failure(self._run([*argv, "-r", pinned], INSTALL_TIMEOUT), "uv")
+            if folder.exists():  # one without its program
+                shutil.rmtree(folder)
+            Path(staging, "uv").rename(folder)
+
+    def _install_by_pip(self, package: Package, requirements: Sequence[str], folder: Path) -> None:
+        self._make_environment(folder)
         pip = [*self._pip(), "--python", folder / "bin" / "python", "install", "--quiet"]
         pip += ["--only-binary=:all:", "--no-cache-dir", *requirements]
         result = self._run(pip, INSTALL_TIMEOUT, cwd=folder)
@@ -185,7 +262,6 @@ class Installers:
             is_own = is_requirement_of(missing, package.name)
             raise InstallError(f"{what}: {reason if is_own else f'it needs {missing}: {reason}'}")
         raise_for_failure(result, what, package.name)
-        make_relocatable(folder)
 
     def _absence(self, requirement: str, output: str) -> str:
         """Return the reason for which pip has no file for a requirement."""
@@ -219,12 +295,16 @@ class Installers:
         raise_for_failure(result, what)
         return result.stdout
 
+    @property
+    def _tools(self) -> Path:
+        return self._folder / TOOLS_FOLDER
+
     def _pip(self) -> list[str | Path]:
         """Return the command of this Python's pip, or of one in a new virtual environment."""
         quiet = "--disable-pip-version-check"
         if self._run([sys.executable, "-m", "pip", "--version"], QUERY_TIMEOUT).exit_code == 0:
             return [sys.executable, "-m", "pip", quiet]
-        tools = self._folder / "tools"
+        tools = self._tools
         tools.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(tools / "pip.lock", timeout=QUERY_TIMEOUT):
             if not (tools / "pip").is_dir():
@@ -240,13 +320,18 @@ class Installers:
             Path(staging, "pip").rename(tools / "pip")
 
     def _run(
-        self, argv: list[str | Path], limit: float, *, cwd: Path | None = None
+        self,
+        argv: list[str | Path],
+        limit: float,
+        *,
+        cwd: Path | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> CompletedChild:
-        """Run npm or pip, with a private home and the way to the registry."""
+        """Run npm, uv or pip, with a private home and the way to the registry."""
         with tempfile.TemporaryDirectory(
             prefix="install-", dir=self._scratch, ignore_cleanup_errors=True
         ) as home:
-            env = installer_environment(Path(home)) | NPM_REGISTRY_ONLY
+            env = installer_environment(Path(home)) | NPM_REGISTRY_ONLY | dict(variables)
             return self._children.run(argv, env=env, cwd=cwd or Path(home), limit=limit)
 
     def _run_in_container(

@@ -1,8 +1,8 @@
 """Launchers of Python programs that still work when their folder is moved.
 
-pip writes the path of the interpreter into the first line of each program (distlib), which is that
-of the staging directory. pip has no option for it; `uv venv --relocatable` writes the same lines as
-this module, but would be a second installer beside pip, with settings of its own.
+pip and uv write the path of the interpreter into the first line of each program, which is that of
+the staging directory. pip has no option for it; `uv venv --relocatable` writes the same lines as
+this module, but pip must do where uv cannot be used.
 """
 
 import re
@@ -31,14 +31,14 @@ def make_relocatable(environment: Path) -> None:
 
 
 def _shebang(folder: Path) -> re.Pattern[bytes]:
-    """Return the beginning of the programs in this folder, as distlib writes it.
+    """Return the beginning of the programs in this folder, as distlib and uv write it.
 
-    The second form is for paths that are too long, or have a space.
+    The second form is for paths that are too long, or have a space; uv puts these in single quotes.
     """
     python = re.escape(str(folder).encode()) + rb"/python[\d.]*"
     plain = rb"#!" + python + rb"(?P<arguments>[^\n]*)\n"
     by_shell = (
-        rb"#!/bin/sh\n'''exec' \"?" + python + rb"\"?(?P<exec_arguments>[^\n]*?)"
+        rb"#!/bin/sh\n'''exec' [\"']?" + python + rb"[\"']?(?P<exec_arguments>[^\n]*?)"
         rb" \"\$0\" \"\$@\"\n' '''\n"
     )
     return re.compile(rb"\A(?:" + plain + rb"|" + by_shell + rb")")

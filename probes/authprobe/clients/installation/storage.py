@@ -38,7 +38,7 @@ STAGING_PREFIX, TRASH_PREFIX = ".new-", ".old-"
 MAX_FOLDER_ENTRIES: Final = 10_000
 BYTECODE_FOLDER: Final = "__pycache__"
 TOOLS_FOLDER: Final = "tools"
-"""Folder of our own pip."""
+"""Folder of our own pip and uv."""
 PACKAGE_PREFIXES: Final = tuple(f"{registry}+" for registry in Registry)
 LEFTOVER: Final = re.compile(
     rf"(?:{re.escape(STAGING_PREFIX)}|{re.escape(TRASH_PREFIX)})(?P<version>[^_]+)_\w+", re.ASCII
