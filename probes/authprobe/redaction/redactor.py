@@ -1,6 +1,7 @@
 """Redactor: replaces known secret values and credential-like text by `[redacted:SLOT]`."""
 
 import bisect
+import functools
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +46,9 @@ PART_LENGTH: Final = 1024 * 1024
 SPACE: Final = re.compile(r"\s")
 MIN_WORD_REPETITION: Final = 3
 """Mean repetitions of the words of a long text from which scanning each word once is faster."""
+MAX_CACHED_LENGTH: Final = 256
+"""Characters of texts whose readings are remembered, and of runs that are looked up only once."""
+CACHED_TEXTS: Final = 256
 MAX_CUT_FACTOR: Final = 16
 """Multiple of `cut`'s limit beyond which a text is not looked at."""
 
@@ -153,9 +157,9 @@ class Redactor:
 
     def find(self, text: str) -> Iterator[tuple[Decoding, Span]]:
         """Yield each secret as its span in `text`, with the decoding that reveals it."""
-        for decoding in () if self._is_clean_fast(text) else decodings(text):
+        for decoding, patterns in () if self._is_clean_fast(text) else _readings(text):
             values = tuple(self._find_values(decoding.text))
-            spans = (*values, *_outside(values, find_token_patterns(decoding)))
+            spans = (*values, *_outside(values, patterns))
             for span in decoding.origins(spans):
                 yield decoding, span
 
@@ -197,13 +201,8 @@ class Redactor:
 
 def _find_fragments(index: _Index, text: str) -> Iterator[Span]:
     """Yield the spans of learned values, and of long fragments of them, in any case."""
-    anchors, step, done = index.anchors, index.text_step, 0
-    places = (
-        place
-        for run in (index.runs.finditer(text) if anchors else ())
-        for place in range(run.start(), run.end() - ANCHOR_LENGTH + 1, step)
-    )
-    for place in [place for place in places if text[place : place + ANCHOR_LENGTH] in anchors]:
+    anchors, done = index.anchors, 0
+    for place in _anchored_places(index, text) if anchors else ():
         if place + ANCHOR_LENGTH <= done:
             continue
         for value, offset in anchors[text[place : place + ANCHOR_LENGTH]]:
@@ -215,6 +214,38 @@ def _find_fragments(index: _Index, text: str) -> Iterator[Span]:
                 is_whole = end - start == len(value.text)
                 if is_whole or len(set(secret)) >= MIN_DISTINCT_CHARACTERS:
                     yield Span(start, end, value.slot)
+
+
+def _anchored_places(index: _Index, text: str) -> Iterator[int]:
+    """Yield the places in the text where an anchor is; each different short run is read once."""
+    anchors, step = index.anchors, index.text_step
+    clean: set[str] = set()
+    for run in index.runs.finditer(text):
+        start, end = run.span()
+        word = run[0] if end - start <= MAX_CACHED_LENGTH else ""
+        if word in clean:
+            continue
+        places = [
+            place
+            for place in range(start, end - ANCHOR_LENGTH + 1, step)
+            if text[place : place + ANCHOR_LENGTH] in anchors
+        ]
+        if word and not places:
+            clean.add(word)
+        yield from places
+
+
+def _readings(text: str) -> Iterable[tuple[Decoding, Iterable[Span]]]:
+    """Return the decodings of a text, each with the credential-like text in it."""
+    if len(text) <= MAX_CACHED_LENGTH:
+        return _cached_readings(text)
+    return ((decoding, find_token_patterns(decoding)) for decoding in decodings(text))
+
+
+@functools.lru_cache(CACHED_TEXTS)
+def _cached_readings(text: str) -> tuple[tuple[Decoding, tuple[Span, ...]], ...]:
+    """Return the same of a short text: most of those of one case are also those of the next."""
+    return tuple((decoding, tuple(find_token_patterns(decoding))) for decoding in decodings(text))
 
 
 def _rebuild(slots: dict[str, str]) -> Redactor:
