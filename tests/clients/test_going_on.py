@@ -25,6 +25,16 @@ def refusals(count: int, **changes: Any) -> tuple[Exchange, ...]:
         ((*refusals(2), *refusals(1, status=429)), 2),
         ((*refusals(2), *refusals(2, host="gateway.example.org")), 2),
         (refusals(4, status=200), 0),
+        ((*refusals(4), *refusals(1, status=200)), 0),
+        (
+            (
+                *refusals(4),
+                *refusals(1, status=200, body="b"),
+                *refusals(1, path="/v1/x", status=200),
+            ),
+            4,
+        ),
+        ((*refusals(4), *refusals(1, status=200), *refusals(2)), 2),
         (refusals(4, status=None), 0),
         (refusals(4, path="/api/event_logging/batch"), 0),
         (refusals(4, path="/v1/oauth/token", status=400), 0),
@@ -32,7 +42,8 @@ def refusals(count: int, **changes: Any) -> tuple[Exchange, ...]:
     ],
     ids=[
         *("none", "equal", "renewed", "other-question", "other-status", "other-host"),
-        *("accepted", "no-answer", "side-request", "renewal", "connection"),
+        *("accepted", "answered-in-the-end", "other-answer", "asked-anew"),
+        *("no-answer", "side-request", "renewal", "connection"),
     ],
 )
 def test_only_equal_refusals_of_a_question_count(

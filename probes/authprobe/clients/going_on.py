@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from authprobe.core.claude_api import is_inference_path
 from authprobe.observation.model import Exchange
 from authprobe.scenario.model import Expectation, Until
 from authprobe.verdict.judge import compare_requests
+
+REFUSED: Final = 400
+"""Least status of a refusal."""
 
 
 @dataclass(slots=True)
@@ -41,11 +45,17 @@ def most_repeats(exchanges: Sequence[Exchange]) -> int:
     """Return how often the most frequent request to a model was refused in the same way.
 
     The credential may differ, as a client may renew it before it asks again. A failed connection
-    does not show what was to be asked, so it does not count.
+    does not show what was to be asked, so it does not count. An answer ends the repetition: the
+    client has what it asked for.
     """
-    repeats = Counter(
-        (exchange.host, exchange.path, exchange.body, exchange.status)
-        for exchange in exchanges
-        if is_inference_path(exchange.path) and (exchange.status or 0) >= 400
-    )
+    repeats = Counter[tuple[object, ...]]()
+    for exchange in exchanges:
+        question = exchange.host, exchange.path, exchange.body
+        if not is_inference_path(exchange.path) or exchange.status is None:
+            continue
+        if exchange.status >= REFUSED:
+            repeats[*question, exchange.status] += 1
+        else:
+            for refused in [each for each in repeats if each[:-1] == question]:
+                del repeats[refused]
     return max(repeats.values(), default=0)

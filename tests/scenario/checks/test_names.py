@@ -206,6 +206,17 @@ def test_every_rule_must_match_a_case_and_every_case_a_rule(
         ),
         (
             "matrix: {",
+            "until: {requests: 5}\nbackends:\n  busy: {faults: [{name: A30, times: 4},"
+            " {name: A01, times: 1, path: /v1/messages}]}\n  fine: {faults: [{name: A30, times: 4},"
+            " {name: delay, times: 9}, {name: A50, times: 9, path: /v1/oauth/token}, A30]}"
+            "\nmatrix: {backend: [busy, fine], ",
+            [
+                "6:19: a client may be answered at last: the backend 'busy' has refusals that end "
+                "after 5 requests; write more than 5, or leave 'until' out"
+            ],
+        ),
+        (
+            "matrix: {",
             "matrix: {flow: [login], ",
             ["6:17: 'login' is not a flow; did you mean 'auth-login'?"],
         ),

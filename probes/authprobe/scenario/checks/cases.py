@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from authprobe.core.claude_api import HOSTS
+from authprobe.core.claude_api import HOSTS, is_inference_path
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.targets import Target
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import Backend, TokenKind
+from authprobe.emulator.faults import FAULTS
 from authprobe.scenario.checks.combinations import Cases
 from authprobe.scenario.checks.live import check_live_cases
 from authprobe.scenario.checks.variables import address_hosts, variables_not_read
@@ -162,9 +163,30 @@ def _check_sessions(cases: Cases) -> Iterator[PathProblem]:
 
 
 def _check_until(cases: Cases) -> Iterator[PathProblem]:
-    if cases.scenario.until and not any(names.flow in PROMPT_FLOWS for names in cases.all):
+    if (until := cases.scenario.until) is None:
+        return
+    asking = [names for names in cases.all if names.flow in PROMPT_FLOWS]
+    if not asking:
         message = f"no case asks one question; use it with {choices(PROMPT_FLOWS)}, or leave it out"
         yield ("until", KEY), message
+    for name in dict.fromkeys(names.backend for names in asking):
+        times = _passing_refusals(cases.scenario.backends.get(name, Backend()))
+        if times >= until.requests:
+            message = (
+                f"a client may be answered at last: the backend {quote(name)} has refusals that "
+                f"end after {times} requests; write more than {times}, or leave 'until' out"
+            )
+            yield ("until", "requests"), message
+
+
+def _passing_refusals(backend: Backend) -> int:
+    """Return how many questions a backend refuses by faults that end."""
+    faults = [fault for fault in backend.faults if not isinstance(fault, str)]
+    return sum(
+        fault.times or 0
+        for fault in faults
+        if fault.name not in FAULTS and (fault.path is None or is_inference_path(fault.path))
+    )
 
 
 def _check_unused(cases: Cases, own: Scenario) -> Iterator[PathProblem]:
