@@ -1,5 +1,7 @@
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -7,6 +9,7 @@ from click.testing import CliRunner
 
 from authprobe.cli import SECTIONS, main
 from authprobe.core.gates import NEVER, Gate
+from tests.support.command import run
 
 WIDTHS = (80, 100)
 """Columns of a terminal: the usual minimum, and the most that a help text uses."""
@@ -64,8 +67,9 @@ def test_each_option_has_a_help_text(words: tuple[str, ...]) -> None:
 
 
 def test_each_command_is_listed_under_one_heading() -> None:
-    listed = [command.name for commands in SECTIONS.values() for command in commands]
-    assert sorted(map(str, listed)) == sorted(main.commands)
+    listed = [name for names in SECTIONS.values() for name in names]
+    assert sorted(listed) == sorted(main.commands)
+    assert [main.commands[name].name for name in listed] == listed
     lines = help_lines(width=80)
     assert [f"{title}:" for title in SECTIONS if f"{title}:" not in lines] == []
 
@@ -75,3 +79,12 @@ def test_the_help_of_a_run_explains_every_reason_to_fail() -> None:
     explained = text.partition("Reasons to fail")[2].partition("Exit codes")[0]
     words = {line.split()[0] for line in explained.splitlines() if re.match(r" {4}\w", line)}
     assert words == {*Gate, NEVER}
+
+
+def test_a_start_imports_only_the_command_that_is_used(tmp_path: Path) -> None:
+    code = (
+        "import sys; from authprobe.cli import main; main(['scan', '-h'], standalone_mode=False); "
+        "print({f'authprobe.cli.{name}' for name in ('run', 'scan')} & {*sys.modules})"
+    )
+    process = run(cwd=tmp_path, argv=[sys.executable, "-c", code])
+    assert process.out.endswith("{'authprobe.cli.scan'}\n")

@@ -203,9 +203,10 @@ def test_settings_that_cannot_be_parsed_are_told_and_end_nothing(log: Path, tmp_
 
 def test_a_text_is_explained_without_the_modules_of_a_run(tmp_path: Path) -> None:
     code = (
-        "import sys; from authprobe.commands.explain import explain_text; explain_text('401'); "
+        "import sys; from authprobe.commands.explain import explain_text; "
+        "explain_text('2026-08-24 Claude Code 1.0.83: 401 invalid bearer token'); "
         "print([name for name in sys.modules if name.startswith(('authprobe.emulator', "
-        "'authprobe.run', 'authprobe.scenario'))])"
+        "'authprobe.run', 'authprobe.scenario', 'pydantic', 'yaml'))])"
     )
     process = run(cwd=tmp_path, argv=[sys.executable, "-c", code])
     assert (process.code, process.out.strip()) == (0, "[]")

@@ -5,33 +5,23 @@ from typing import Final
 import click
 
 import authprobe
-from authprobe.cli.accept import accept
-from authprobe.cli.bisect import bisect
-from authprobe.cli.clients import clients
-from authprobe.cli.diff import diff
-from authprobe.cli.doctor import doctor
-from authprobe.cli.drift import drift
-from authprobe.cli.emulator import emulator
-from authprobe.cli.explain import explain
-from authprobe.cli.group import CommandGroup
-from authprobe.cli.history import history
-from authprobe.cli.merge import merge
-from authprobe.cli.observe import observe
-from authprobe.cli.report import report
-from authprobe.cli.run import run
-from authprobe.cli.scan import scan
-from authprobe.cli.schema import schema
-from authprobe.cli.share import share
-from authprobe.cli.versions import versions
+from authprobe.cli.group import CommandGroup, CommandModules
 
-SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
-    "Run clients and work with the results": (run, merge, report, accept, history, share),
-    "Investigate an upgrade": (diff, bisect, versions),
-    "Explain and diagnose": (explain, doctor, drift, observe),
-    "Test your own programs": (emulator,),
-    "Maintenance": (clients, scan, schema),
+SECTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "Run clients and work with the results": (
+        "run",
+        "merge",
+        "report",
+        "accept",
+        "history",
+        "share",
+    ),
+    "Investigate an upgrade": ("diff", "bisect", "versions"),
+    "Explain and diagnose": ("explain", "doctor", "drift", "observe"),
+    "Test your own programs": ("emulator",),
+    "Maintenance": ("clients", "scan", "schema"),
 }
-"""Every command, by its heading in the help."""
+"""Names of all commands, by their heading in the help."""
 
 
 class MainGroup(CommandGroup):
@@ -41,18 +31,19 @@ class MainGroup(CommandGroup):
         """Write a list of commands for each section, with the summaries in one column."""
         width = max(map(len, self.commands))
         limit = formatter.width - width - 6  # indentation and the space between the columns
-        for title, commands in SECTIONS.items():
+        for title, names in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl(
                     [
-                        (str(command.name).ljust(width), command.get_short_help_str(limit))
-                        for command in commands
+                        (name.ljust(width), self.commands[name].get_short_help_str(limit))
+                        for name in names
                     ]
                 )
 
 
 @click.group(
     cls=MainGroup,
+    commands=CommandModules(name for names in SECTIONS.values() for name in names),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(authprobe.__version__, message="authprobe %(version)s")
@@ -73,8 +64,3 @@ def main() -> None:
       authprobe doctor                              check your credentials
       authprobe emulator --issue api-key -- pytest  test against the emulator
     """
-
-
-for _commands in SECTIONS.values():
-    for _command in _commands:
-        main.add_command(_command)

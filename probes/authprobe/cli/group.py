@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import importlib
 import io
 import re
 import sys
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, Final
 
 import click
@@ -86,6 +88,35 @@ def _harmless(text: str) -> str:
     from authprobe.redaction.redactor import Redactor
 
     return for_log(Redactor()(text))
+
+
+class CommandModules(MutableMapping[str, click.Command]):
+    """Commands by name, each of a function with that name in its own module of `authprobe.cli`.
+
+    A module is imported when its command is looked up: a start needs one of them.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._commands: dict[str, click.Command | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> click.Command:
+        command = self._commands[name]
+        if command is None:
+            module = importlib.import_module(f"authprobe.cli.{name}")
+            command = self._commands[name] = getattr(module, name)
+        return command
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._commands[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._commands)
+
+    def __len__(self) -> int:
+        return len(self._commands)
 
 
 class Days(click.ParamType[int]):

@@ -12,8 +12,10 @@ from authprobe.redaction.token_patterns import looks_random
 
 VALUE: Final = "[redacted:value]"
 SECRET_LINE: Final = re.compile(
-    r"(?i)((?:\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+"
-    r"|\b(?:x-api-key|x-amz-security-token)[\"']?\s*[:=]\s*[\"']?|(?:_token|_key|_secret|password)\s*=\s*[\"']?))"
+    # It begins with a set of letters because `re` skips all others in a tenth of the time.
+    r"([aAxX_pP](?:(?<=\b[aA])(?i:uthorization)[\"']?\s*[:=]\s*[\"']?(?i:bearer|basic)\s+"
+    r"|(?<=\b[xX])-(?i:api-key|amz-security-token)[\"']?\s*[:=]\s*[\"']?"
+    r"|(?:(?<=_)(?i:token|key|secret)|(?<=[pP])(?i:assword))\s*=\s*[\"']?))"
     r"(?!\[redacted|<|\$|\*|['\"])([^\s\"',;]{6,})"
 )
 """A header or a variable with its value."""
@@ -55,7 +57,9 @@ def redact_text(text: str) -> str:
     text = redact_values(Redactor()(text))
     if "@" in text:
         text = EMAIL.sub("[redacted:email]", text)
-    return HOME.sub(r"\1\3\5[redacted:user]", text)
+    folded = text.casefold()
+    has_home = "home" in folded or "users" in folded
+    return HOME.sub(r"\1\3\5[redacted:user]", text) if has_home else text
 
 
 def redact_values(text: str) -> str:

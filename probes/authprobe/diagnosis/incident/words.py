@@ -120,10 +120,14 @@ def _as_words(text: str) -> str:
 
 def request_facts(words: Words, text: str) -> Iterator[IncidentFact]:
     """Yield to which hosts the requests that the (redacted) text names were sent."""
-    hosts = set[str]()
+    hosts, urls = set[str](), set[str]()
     for match in REQUEST_URL.finditer(text):
-        address = parse_address(match[0])
-        path = "/" + match[0].partition("://")[2].partition("/")[2].partition("?")[0].rstrip(".:")
+        url = match[0]
+        if url in urls:
+            continue
+        urls.add(url)
+        address = parse_address(url)
+        path = "/" + url.partition("://")[2].partition("/")[2].partition("?")[0].rstrip(".:")
         if address is None or address.host in hosts or not is_inference_path(path):
             continue
         hosts.add(address.host)
