@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
@@ -172,7 +172,7 @@ def run_bisection(
         reporter.begin_stage(stage_title(step), max_remaining_probes(step, search))
         record = probe(step, search)
         if reason := local_failure_reason(record.observation):
-            bisection = stop(search, f"nothing can be installed here: {reason}")
+            bisection = stop(search, reason)
             break
         records.append(record)
         answer = classifier.search(versions, records, fix=fix).answers[-1]
@@ -233,10 +233,33 @@ class BisectionProber(ProbeSession):
         self._installations: dict[Client, Future[None]] = {}
 
     def __call__(self, request: ProbeRequest, search: Search) -> ProbeRecord:
-        """Probe the requested version, and start to install both that may be requested next."""
-        laboratory = self.laboratory
+        """Probe the requested version, and start to install both that may be requested next.
+
+        Raises:
+            SettingsError: no scheduler or no usable worker answers.
+        """
         case = self._question.at(request.version)
-        cases = [case, *map(self._question.at, upcoming_versions(search, request))]
+        remote = self.remote(self._reporter, lambda cases, _: self._probe_here(cases))
+        if remote is None:
+            observation = self._probe_prepared(case, upcoming_versions(search, request))
+        else:
+            self._reporter.begin_step(str(case.client), "probing on a worker")
+            ((_, observation),) = remote.probe([case])
+        self._reporter.finish_step(str(case.client))
+        record_trial(self._log, case, observation, self._reporter)
+        return ProbeRecord(
+            version=request.version, observation=observation, purpose=request.purpose
+        )
+
+    def _probe_here(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
+        """Yield each case with its observation, probed by this machine."""
+        for case in cases:
+            yield case, self._probe_prepared(case, ())
+
+    def _probe_prepared(self, case: Case, upcoming: Iterable[str]) -> Observation:
+        """Return the observation of a case, while the clients are installed that may be next."""
+        laboratory = self.laboratory
+        cases = [case, *map(self._question.at, upcoming)]
         self._cancel_pending()
         self._release_unneeded(laboratory, engine.required_clients(cases))
         for needed in cases:
@@ -245,12 +268,7 @@ class BisectionProber(ProbeSession):
         for client in engine.required_clients([case]):
             self._installations[client].result()
         self._reporter.begin_step(str(case.client), "probing")
-        observation = self._probing.submit(engine.probe_case, laboratory, case).result()
-        self._reporter.finish_step(str(case.client))
-        record_trial(self._log, case, observation, self._reporter)
-        return ProbeRecord(
-            version=request.version, observation=observation, purpose=request.purpose
-        )
+        return self._probing.submit(engine.probe_case, laboratory, case).result()
 
     def _release_unneeded(self, laboratory: Laboratory, needed: Sequence[Client]) -> None:
         """Release installed clients that are not needed now, so that they may be evicted."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from authprobe.cli.options import as_json, as_markdown, from_log, log_directory, scenarios
+from authprobe.cli.options import as_json, as_markdown, executor, from_log, log_directory, scenarios
+from authprobe.core.executors import ExecutorAddress
 
 
 @click.command()
@@ -23,6 +24,7 @@ from authprobe.cli.options import as_json, as_markdown, from_log, log_directory,
 )
 @scenarios
 @log_directory
+@executor
 @from_log
 @as_json
 @as_markdown
@@ -34,6 +36,7 @@ def bisect(
     when: str | None,
     scenarios: tuple[Path, ...],
     out: Path,
+    executor: ExecutorAddress | None,
     from_log: bool,
     as_json: bool,
     as_markdown: bool,
@@ -71,6 +74,7 @@ def bisect(
         when=when,
         scenarios=scenarios,
         out=out,
+        executor=executor,
         from_log=from_log,
         as_json=as_json,
         as_markdown=as_markdown,

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import click
 
-from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_directory, scenarios
+from authprobe.cli.options import (
+    as_json,
+    as_markdown,
+    executor,
+    from_log,
+    jobs,
+    log_directory,
+    scenarios,
+)
+from authprobe.core.executors import ExecutorAddress
 
 
 @click.command()
@@ -29,6 +38,7 @@ from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_dire
     help="Probes per version for a differing case; only stable differences are reported.",
 )
 @jobs
+@executor
 @from_log
 @as_json
 @as_markdown
@@ -47,6 +57,7 @@ def diff(
     out: Path,
     looks: int,
     jobs: int | None,
+    executor: ExecutorAddress | None,
     from_log: bool,
     as_json: bool,
     as_markdown: bool,
@@ -91,6 +102,7 @@ def diff(
         out=out,
         looks=looks,
         jobs=jobs,
+        executor=executor,
         from_log=from_log,
         as_json=as_json,
         as_markdown=as_markdown,

@@ -7,7 +7,16 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-from authprobe.options import JOBS, RUN_FLAGS, RUN_OPTIONS, SCENARIOS, Flag, Option, OptionTexts
+from authprobe.options import (
+    EXECUTOR,
+    JOBS,
+    RUN_FLAGS,
+    RUN_OPTIONS,
+    SCENARIOS,
+    Flag,
+    Option,
+    OptionTexts,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,6 +100,11 @@ jobs = _click_option(
     JOBS, lambda context, parameter, texts: next(iter(JOBS.values({JOBS.name: texts})[-1:]), None)
 )
 """`jobs: int | None`; None if it was not given."""
+
+executor = _click_option(
+    EXECUTOR, lambda context, parameter, texts: EXECUTOR.value({EXECUTOR.name: texts})
+)
+"""`executor: ExecutorAddress | None`; None: this machine probes."""
 
 log_directory = click.option(
     "--out",

@@ -6,7 +6,16 @@ from pathlib import Path
 import click
 
 from authprobe.cli.group import Size
-from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_directory, scenarios
+from authprobe.cli.options import (
+    as_json,
+    as_markdown,
+    executor,
+    from_log,
+    jobs,
+    log_directory,
+    scenarios,
+)
+from authprobe.core.executors import ExecutorAddress
 
 
 @click.command()
@@ -56,6 +65,7 @@ from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_dire
     help="Disk space for newly installed versions; the earliest are removed first.",
 )
 @jobs
+@executor
 @from_log
 @as_json
 @as_markdown
@@ -71,6 +81,7 @@ def versions(
     out: Path,
     disk_bytes: int,
     jobs: int | None,
+    executor: ExecutorAddress | None,
     from_log: bool,
     as_json: bool,
     as_markdown: bool,
@@ -112,6 +123,7 @@ def versions(
         out=out,
         disk_bytes=disk_bytes,
         jobs=jobs,
+        executor=executor,
         from_log=from_log,
         as_json=as_json,
         as_markdown=as_markdown,

@@ -25,6 +25,7 @@ from authprobe.commands.output import (
 )
 from authprobe.commands.printing import print_error
 from authprobe.core.escaping import for_json
+from authprobe.core.executors import ExecutorAddress
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import NullReporter, make_reporter
 from authprobe.engine.signals import interruptible
@@ -49,6 +50,7 @@ class BisectOptions:
     when: str | None
     scenarios: tuple[Path, ...]
     out: Path
+    executor: ExecutorAddress | None
     from_log: bool
     as_json: bool
     as_markdown: bool
@@ -65,7 +67,7 @@ def bisect(options: BisectOptions) -> int:
     trials = read_trials(log)
     if options.case is None and options.from_log:
         return _list_log(options, trials, log)
-    settings = Settings(scenarios=options.scenarios, out=options.out)
+    settings = Settings(scenarios=options.scenarios, out=options.out, executor=options.executor)
     question = _question(options, settings)
     published, installed = _published(question), _installed(question)
     versions = versions_between(question, published, installed, fix=options.find_fix)

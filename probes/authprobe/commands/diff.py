@@ -21,6 +21,7 @@ from authprobe.commands.printing import print_error
 from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_shell
+from authprobe.core.executors import ExecutorAddress
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.model import Diff
 from authprobe.diff.runs import diff_runs
@@ -58,6 +59,7 @@ class DiffOptions:
     out: Path
     looks: int
     jobs: int | None
+    executor: ExecutorAddress | None
     from_log: bool
     as_json: bool
     as_markdown: bool
@@ -144,9 +146,10 @@ def _diff_runs(options: DiffOptions) -> Diff:
             f"{options.before} and {options.after}: cannot compare a file with a client; "
             "give two clients or two results.json files"
         )
-    if options.from_log or options.scenarios or options.jobs or options.expression:
+    two_clients = options.from_log, options.scenarios, options.jobs, options.executor
+    if any(two_clients) or options.expression:
         raise SettingsError(
-            "--log, --scenarios, --jobs and -k apply to two clients only; "
+            "--log, --scenarios, --jobs, --executor and -k apply to two clients only; "
             "leave them out for two runs"
         )
     difference = diff_runs(read_run(Path(options.before)), read_run(Path(options.after)))
@@ -160,7 +163,10 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
         ScenarioError, SettingsError, RecordError: no case can be compared.
     """
     settings = Settings(
-        scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
+        scenarios=options.scenarios,
+        out=options.out,
+        jobs=options.jobs or default_jobs(),
+        executor=options.executor,
     )
     # The incidents are reported at versions of their own, and asked only by name.
     paths = settings.all_scenario_paths if options.names else settings.scenario_paths
@@ -239,5 +245,5 @@ def _probe(
         except KeyboardInterrupt:
             return INTERRUPTED, ExitCode.INTERRUPTED
     if reason:
-        return f"nothing can be installed here: {reason}", ExitCode.UNTESTABLE
+        return reason, ExitCode.UNTESTABLE
     return None, ExitCode.OK

@@ -23,6 +23,7 @@ from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_shell
+from authprobe.core.executors import ExecutorAddress
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
@@ -57,6 +58,7 @@ class VersionsOptions:
     disk_bytes: int
     looks: int
     jobs: int | None
+    executor: ExecutorAddress | None
     from_log: bool
     as_json: bool
     as_markdown: bool
@@ -70,7 +72,10 @@ def versions(options: VersionsOptions) -> int:
     """
     check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
     settings = Settings(
-        scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
+        scenarios=options.scenarios,
+        out=options.out,
+        jobs=options.jobs or default_jobs(),
+        executor=options.executor,
     )
     scenarios = load_all(settings.all_scenario_paths)
     client = _client(options.client, scenarios)
@@ -161,9 +166,7 @@ def _probe(
             message, code = INTERRUPTED, ExitCode.INTERRUPTED
         else:
             if reason:
-                message = (
-                    f"nothing can be installed here: {reason}; run the same command again later"
-                )
+                message = f"{reason}; run the same command again later"
                 code = ExitCode.FAILURES
     if not scheduler.probes:
         return message, (), code

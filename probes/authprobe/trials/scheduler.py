@@ -83,7 +83,26 @@ class ProbeScheduler(ProbeSession):
         self._probed: deque[Client] = deque()
 
     def probe(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
-        """Yield each case with its observation, in the order of completion, version by version."""
+        """Yield each case with its observation, in the order of completion, version by version.
+
+        Raises:
+            SettingsError: no scheduler or no usable worker answers.
+        """
+        remote = self.remote(self._reporter, lambda cases, _: self._probe_here(cases))
+        if remote is None:
+            yield from self._probe_here(cases)
+            return
+        self._reporter.begin_stage("installing and probing", len(cases))
+        with contextlib.closing(remote.probe(cases)) as results:
+            for case, observation in results:
+                self.probes += 1
+                self.installs = sum(remote.installs.values())
+                self.disk_peak_bytes = sum(remote.new_bytes.values())
+                self._reporter.finish_step(case.id)
+                yield case, observation
+
+    def _probe_here(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
+        """Yield each case with its observation, probed by this machine."""
         laboratory = self.laboratory
         waiting = deque(_by_client(cases).items())
         self._reporter.begin_stage("installing and probing", len(waiting) + len(cases))

@@ -17,8 +17,8 @@ from authprobe.core.executors import ExecutorAddress
 from authprobe.core.isolation import Isolation
 from authprobe.engine.progress import Reporter
 from authprobe.engine.remote import worker as remote
-from authprobe.engine.remote.placement import Batch
-from authprobe.engine.remote.worker import Answer, Conditions, WorkerFacts
+from authprobe.engine.remote.placement import CaseBatch
+from authprobe.engine.remote.worker import Conditions, RemoteAnswer, WorkerFacts
 from authprobe.errors import SettingsError
 from authprobe.scenario.clients import Client
 
@@ -43,8 +43,8 @@ class Ended:
     """A batch that has ended, on its worker."""
 
     worker: str
-    batch: Batch
-    answers: tuple[Answer, ...] | Exception
+    batch: CaseBatch
+    answers: tuple[RemoteAnswer, ...] | Exception
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Cluster:
     """Isolations of the clients on the workers, with the reason of a weaker one."""
     _dask: Any = None
     _refused: set[str] = field(default_factory=set)
-    _running: dict[str, tuple[str, Batch, Any]] = field(default_factory=dict)
+    _running: dict[str, tuple[str, CaseBatch, Any]] = field(default_factory=dict)
     """Worker, batch and future by the key of the future."""
     _events: "SimpleQueue[str]" = field(default_factory=SimpleQueue)
     _looked_at: float = 0.0
@@ -105,7 +105,7 @@ class Cluster:
         return max(self.isolations.items(), key=lambda each: order.index(each[0]), default=None)
 
     @property
-    def running(self) -> Sequence[tuple[str, Batch]]:
+    def running(self) -> Sequence[tuple[str, CaseBatch]]:
         """The batches that run, with their workers."""
         return tuple((worker, batch) for worker, batch, _ in self._running.values())
 
@@ -161,7 +161,7 @@ class Cluster:
             raise SchedulerGoneError(type(error).__name__) from error
         return {worker: held.get(worker, frozenset()) for worker in workers}
 
-    def submit(self, worker: str, batch: Batch) -> None:
+    def submit(self, worker: str, batch: CaseBatch) -> None:
         """Let a worker probe a batch.
 
         Raises:
@@ -190,7 +190,7 @@ class Cluster:
         finally:
             future.release()
 
-    def forget(self, worker: str) -> tuple[Batch, ...]:
+    def forget(self, worker: str) -> tuple[CaseBatch, ...]:
         """Give up a lost worker; return the batches that it has not answered."""
         keys = [key for key, (each, _, _) in self._running.items() if each == worker]
         lost = [self._running.pop(key) for key in keys]
@@ -198,7 +198,7 @@ class Cluster:
             future.cancel()  # it may not come later, when the cases are probed elsewhere
         return tuple(batch for _, batch, _ in lost)
 
-    def cancel(self) -> tuple[Batch, ...]:
+    def cancel(self) -> tuple[CaseBatch, ...]:
         """Give up everything that runs, and return it."""
         workers = dict.fromkeys(worker for worker, _, _ in self._running.values())
         return tuple(batch for worker in workers for batch in self.forget(worker))
@@ -233,7 +233,7 @@ def _connect(address: ExecutorAddress) -> Any:
         ) from None
 
 
-def _answers(future: Any, count: int) -> tuple[Answer, ...] | Exception:
+def _answers(future: Any, count: int) -> tuple[RemoteAnswer, ...] | Exception:
     """Return the answers of a batch, or the fault that it ended with.
 
     A worker that is lost now, and one that dask itself has given up, are a BatchLostError.
@@ -243,7 +243,7 @@ def _answers(future: Any, count: int) -> tuple[Answer, ...] | Exception:
     try:
         if future.status in ("cancelled", "lost"):
             return BatchLostError()
-        answers: tuple[Answer, ...] = future.result(timeout=ANSWER_TIMEOUT)
+        answers: tuple[RemoteAnswer, ...] = future.result(timeout=ANSWER_TIMEOUT)
     except (distributed.scheduler.KilledWorker, TimeoutError, OSError):
         return BatchLostError()
     except Exception as error:  # noqa: BLE001 - whatever the worker raised

@@ -12,8 +12,9 @@ from authprobe.engine.probe import required_clients
 from authprobe.engine.progress import Reporter
 from authprobe.engine.record import own_program
 from authprobe.engine.remote.cluster import BatchLostError, Cluster, Ended, SchedulerGoneError
-from authprobe.engine.remote.placement import MAX_LOSSES, Batch, Placement
-from authprobe.engine.remote.worker import Answer
+from authprobe.engine.remote.placement import CaseBatch, Placement
+from authprobe.engine.remote.reasons import LOST_WORKERS, NO_CLUSTER
+from authprobe.engine.remote.worker import RemoteAnswer
 from authprobe.engine.rounds import MayStart, ProbeCases
 from authprobe.engine.scheduler import expected_wait
 from authprobe.errors import ClientError
@@ -24,9 +25,6 @@ from authprobe.scenario.clients import INSTALLED, Client
 
 NO_WORKER_TIMEOUT: Final = 60.0
 """Seconds without any usable worker after which the cases that are left are given up."""
-LOST_WORKERS: Final = f"the case lost {MAX_LOSSES} dask workers in a row"
-NO_CLUSTER: Final = "not probed: the dask cluster is gone"
-"""Beginning of the reason of all cases that were not finished."""
 
 
 def stays_here(case: Case) -> bool:
@@ -53,6 +51,10 @@ class RemoteExecutor:
     """Versions of the packages beside the client of each case."""
     workers: dict[str, set[InstallationKey]] = field(default_factory=dict)
     """Clients that each worker has."""
+    installs: dict[str, int] = field(default_factory=dict)
+    """Clients that each worker has installed."""
+    new_bytes: dict[str, int] = field(default_factory=dict)
+    """Size of those, on each worker, when it was largest."""
     gone: str | None = None
     """Why the cluster probes nothing any more."""
     _clients: Sequence[Client] = ()
@@ -153,7 +155,7 @@ class RemoteExecutor:
         self._give_up(f"its scheduler does not answer ({error})")
 
     def _give_up(self, reason: str) -> None:
-        self.gone = f"{NO_CLUSTER}: {self.cluster.address}: {reason}"
+        self.gone = f"not probed: {NO_CLUSTER}: {self.cluster.address}: {reason}"
         self.reporter.notify(
             f"{self.gone}; what was finished is kept; probe the rest with --last-failed"
         )
@@ -177,17 +179,19 @@ class RemoteExecutor:
             yield from ((case, failed) for case in ended.batch.cases)
         else:
             for case, answer in zip(ended.batch.cases, ended.answers, strict=True):
-                self._note(case, answer)
+                self._note(ended.worker, case, answer)
                 yield case, answer.observation
 
-    def _note(self, case: Case, answer: Answer) -> None:
+    def _note(self, worker: str, case: Case, answer: RemoteAnswer) -> None:
         self.companions[case.id] = answer.companions
+        self.installs[worker] = max(answer.installs, self.installs.get(worker, 0))
+        self.new_bytes[worker] = max(answer.new_bytes, self.new_bytes.get(worker, 0))
         if answer.isolation is not None:
             self.cluster.isolations[answer.isolation] = answer.refusal
 
     def _leave(self, placement: Placement) -> Generator[tuple[Case, Observation]]:
         """Yield every case that is left, as not probed."""
-        unanswered: Sequence[Batch] = self.cluster.cancel()
+        unanswered: Sequence[CaseBatch] = self.cluster.cancel()
         for case in (*(c for batch in unanswered for c in batch.cases), *placement.waiting):
             yield case, _unavailable(self.gone or NO_CLUSTER)
 

@@ -25,7 +25,7 @@ Group = frozenset[InstallationKey]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class CaseBatch:
     """Cases that a worker probes together, of one group."""
 
     group: Group
@@ -76,24 +76,24 @@ class Placement:
         """Return True if no case waits."""
         return not any(self._waiting.values())
 
-    def next_batch(self, worker: str) -> Batch | None:
+    def next_batch(self, worker: str) -> CaseBatch | None:
         """Return what a worker is to probe now; None: nothing that is worth its while."""
         group = self._choose(worker)
         if group is None:
             return None
         cases = self._waiting[group]
         size = 1 if group else REQUEST_BATCH
-        batch = Batch(group, tuple(cases.popleft() for _ in range(min(size, len(cases)))))
+        batch = CaseBatch(group, tuple(cases.popleft() for _ in range(min(size, len(cases)))))
         if not group <= self._clients[worker]:
             self._clients[worker] |= group
             self._installing[worker].add(group)
         return batch
 
-    def finish(self, worker: str, batch: Batch) -> None:
+    def finish(self, worker: str, batch: CaseBatch) -> None:
         """Note that a batch has come back."""
         self._installing[worker].discard(batch.group)
 
-    def give_back(self, batch: Batch) -> tuple[Case, ...]:
+    def give_back(self, batch: CaseBatch) -> tuple[Case, ...]:
         """Let the cases of a lost batch wait again; return those that lost too many workers."""
         given_up = []
         for case in reversed(batch.cases):

@@ -24,6 +24,7 @@ from authprobe.core.isolation import Isolation
 from authprobe.engine.faults import failed_observation
 from authprobe.engine.laboratory import open_laboratory
 from authprobe.engine.probe import probe_case, required_clients
+from authprobe.engine.remote.reasons import SECRET_KEPT
 from authprobe.errors import ProbesError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
@@ -32,9 +33,6 @@ from authprobe.redaction.scanner import scan_text
 from authprobe.scenario.clients import Client
 from authprobe.settings import Settings, bundled_scenarios, cache_folder
 
-SECRET_KEPT: Final = (
-    "the observation contained an unredacted credential and did not leave the worker"
-)
 MAX_PREPARED: Final = 4
 """Clients that a worker keeps locked in its cache; others may be evicted from it."""
 MAX_ENDED_RUNS: Final = 100
@@ -43,7 +41,7 @@ PACKAGE: Final = Path(authprobe.__file__).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFacts:
-    """What a worker says of itself before it gets cases."""
+    """Facts about a worker, which it tells before it gets cases."""
 
     version: str
     digest: str
@@ -60,13 +58,17 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What leaves the worker about a case: its observation, redacted and searched for secrets."""
+class RemoteAnswer:
+    """Answer of a worker about a case: its observation, redacted and searched for secrets."""
 
     observation: Observation
     companions: Mapping[str, str] = field(default_factory=dict)
     isolation: Isolation | None = None
     refusal: str | None = None
+    installs: int = 0
+    """Clients that this worker has installed for the run so far."""
+    new_bytes: int = 0
+    """Size of those that are still in its cache."""
 
 
 @functools.cache
@@ -93,13 +95,13 @@ def held_clients(clients: Sequence[Client]) -> frozenset[InstallationKey]:
         return frozenset(installation_key(each) for each in clients if cache.has(each))
 
 
-def probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[Answer, ...]:
+def probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[RemoteAnswer, ...]:
     """Return the answer for each case; one case never ends a run."""
     try:
         laboratory = _open(conditions)
     except ProbesError as error:
         unavailable = Observation(outcome=Outcome.UNAVAILABLE, elapsed=0.0, detail=str(error))
-        return tuple(Answer(observation=unavailable) for _ in cases)
+        return tuple(RemoteAnswer(observation=unavailable) for _ in cases)
     with laboratory.clients_of(cases):
         if len(cases) == 1:
             return (laboratory.probe(cases[0]),)
@@ -171,23 +173,25 @@ class _WorkerLaboratory:
         for key in unused[: max(0, len(self._prepared) - MAX_PREPARED)]:
             self.laboratory.cache.release(self._prepared.pop(key).client)
 
-    def probe(self, case: Case) -> Answer:
+    def probe(self, case: Case) -> RemoteAnswer:
         """Return the answer for a case, which holds no secret."""
         observation = probe_case(self.laboratory, case)
         try:
             text = to_json(observation).decode()
         except Exception as error:  # noqa: BLE001 - a fault of ours, provoked by this observation
-            return Answer(observation=failed_observation(error, elapsed=observation.elapsed))
+            return RemoteAnswer(observation=failed_observation(error, elapsed=observation.elapsed))
         if scan_text(text, self.laboratory.redactor):
             observation = Observation(
                 outcome=Outcome.UNAVAILABLE, elapsed=observation.elapsed, detail=SECRET_KEPT
             )
         children = self.laboratory.children
-        return Answer(
+        return RemoteAnswer(
             observation=observation,
             companions=dict(self.laboratory.cache.companions(case.client)),
             isolation=children.known_isolation,
             refusal=children.known_refusal,
+            installs=self.laboratory.cache.installs,
+            new_bytes=self.laboratory.cache.new_bytes,
         )
 
     def close(self) -> None:
