@@ -1,11 +1,15 @@
 """`authprobe run --shard` and `authprobe merge`: together they are one run."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from authprobe.commands.merge import merge
+from authprobe.errors import ExitCode
+from authprobe.settings import Settings
 from tests.support.command import lasting_results, results, run, without_times, write_scenario
 
 SCENARIO = """
@@ -90,6 +94,21 @@ def test_a_shard_is_not_overwritten(folder: Path) -> None:
     assert ended.code == 4
     assert "choose another directory" in ended.err
     assert (folder / "1" / "results.json").read_bytes() == before
+
+
+def test_a_report_that_is_not_written_is_not_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("authprobe.redaction.publishing.write_atomically", fail)
+    settings = Settings(out=folder / "full", history="none")
+    shards = tuple(folder / name for name in "123")
+    assert merge(shards, settings) is ExitCode.USAGE
+    printed = capsys.readouterr()
+    assert "could not be written: No space left on device" in printed.err
+    assert "report: " not in printed.err
 
 
 def test_a_run_without_a_shard_is_interrupted(folder: Path) -> None:

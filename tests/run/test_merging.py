@@ -89,7 +89,15 @@ def test_a_case_of_two_shards_is_refused() -> None:
 def test_a_shard_that_lost_a_case_is_refused() -> None:
     with pytest.raises(RecordError, match="have 1 of the 2 cases of the run"):
         merge(shard(1), dataclasses.replace(shard(2), cases=()))
-    assert merge(shard(1), dataclasses.replace(shard(2, partial=True), cases=())).partial
+    selected = dataclasses.replace(shard(2, partial=True), cases=())
+    with pytest.raises(RecordError, match="have 1 of the 2 cases of the run"):
+        merge(shard(1, partial=True), selected)
+    assert merge(shard(1), dataclasses.replace(selected, not_started=1)).partial
+
+
+def test_a_message_names_few_of_many_missing_shards() -> None:
+    with pytest.raises(RecordError, match=r", 11/1000 and 989 more are missing"):
+        merge(shard(1, count=1000))
 
 
 def test_the_baseline_of_the_shards_is_asked_for() -> None:

@@ -69,7 +69,8 @@ def merge(
         print_json(dump_run(run).rstrip("\n"))
     else:
         print_run(run, OutputConsole(), verbose=verbose)
-        print_error(f"report: {settings.out / HTML}")
+        if code is None:
+            print_error(f"report: {settings.out / HTML}")
     for line in differing_versions(run):
         print_error(line)
     result = gate_result(run)

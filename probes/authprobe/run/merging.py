@@ -31,6 +31,8 @@ SAME_CUT: Final[Mapping[str, Callable[[RunShard], object]]] = {
     "--shard-weights": lambda shard: shard.weights,
 }
 """What is equal in all shards that were cut from one plan, in words."""
+MAX_NAMES: Final = 10
+"""Shards that a message names."""
 Shards = Mapping[str, Run]
 """Runs by the place of their files."""
 T = TypeVar("T")
@@ -114,7 +116,9 @@ def _problems(shards: Shards, baseline: Baseline, *, allows_missing: bool) -> It
             yield f"shard {index}/{count} is there {len(places)} times: {', '.join(places)}"
     missing = [f"{index}/{count}" for index in range(1, count + 1) if index not in by_index]
     if missing and not allows_missing:
-        names = f"shard {missing[0]} is" if len(missing) == 1 else f"{', '.join(missing)} are"
+        more = len(missing) - MAX_NAMES
+        names = ", ".join(missing[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+        names = f"shard {names} is" if len(missing) == 1 else f"{names} are"
         yield f"{names} missing; probe it, or merge the others with --allow-missing"
     if len(by_index) == len(shards):
         yield from _double_cases(shards)
@@ -153,12 +157,13 @@ def _double_cases(shards: Shards) -> Iterator[str]:
 
 
 def _lost_cases(shards: Shards) -> Iterator[str]:
-    """Yield how many cases are not in their files although no shard says that it left out any."""
-    places = [run.shard for run in shards.values() if run.shard]
-    if any(place.partial for place in places):
+    """Yield how many cases are not in their files although their shards have probed them all."""
+    runs = tuple(shards.values())
+    if any(run.interrupted for run in runs):
         return
-    wanted, found = places[0].cases, sum(len(run.cases) for run in shards.values())
-    if found != wanted:
+    wanted = max(run.shard.cases for run in runs if run.shard)
+    found = sum(len(run.cases) for run in runs)
+    if found + sum(run.not_started for run in runs) != wanted:
         yield (
             f"{', '.join(shards)}: have {found} of the {wanted} cases of the run: a file was "
             "changed; probe the shards again"
