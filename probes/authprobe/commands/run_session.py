@@ -127,6 +127,18 @@ class RunSession:
         if is_written and not run.interrupted:
             (self.plan.settings.out / PARTIAL_FILE).unlink(missing_ok=True)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
+        """Report a verdict, without the setup and teardown of a test: an item has none."""
+        hook = item.config.hook
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        interrupts = (KeyboardInterrupt, pytest.exit.Exception)
+        call = pytest.CallInfo.from_call(item.runtest, when="call", reraise=interrupts)
+        report = hook.pytest_runtest_makereport(item=item, call=call)
+        hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed_cases += report.failed
 
