@@ -53,6 +53,10 @@ Python clients are installed by uv, which the first of them puts into the cache:
 with fixed checksums, 38 MB from PyPI. Settings and caches of a uv on this machine are neither read
 nor changed. Where uv cannot be set up, fails, or lacks a setting that pip has (such as a keyring or
 a client certificate), pip installs instead.
+
+Files of at least 1 MB that several clients have are in the cache once, by hard links, which are
+made when a client is installed and clients are sealed. `authprobe clients list` counts such a file
+for each client that has it, and once in its total, which the limit applies to.
 """
 
 

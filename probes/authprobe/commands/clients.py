@@ -42,7 +42,7 @@ def list_clients(*, as_json: bool) -> int:
     entries = sorted(
         storage.entries(folder), key=lambda entry: (entry.name, version_key(entry.version))
     )
-    size_bytes = sum(entry.size_bytes for entry in entries)
+    size_bytes = storage.used_bytes(entries)
     if as_json:
         listing = {
             "folder": str(folder),
@@ -254,8 +254,9 @@ def prune_clients(
 
 def _print_pruned(removed: Sequence[Entry], remaining: Sequence[Entry], *, dry_run: bool) -> None:
     did, holds = ("would remove", "would hold") if dry_run else ("removed", "holds")
-    freed = format_size(sum(entry.size_bytes for entry in removed))
-    rest = format_size(sum(entry.size_bytes for entry in remaining))
+    rest_bytes = storage.used_bytes(remaining)
+    freed = format_size(storage.used_bytes((*removed, *remaining)) - rest_bytes)
+    rest = format_size(rest_bytes)
     in_use = [entry for entry in remaining if entry.in_use]
     note = f"; {_count(in_use)} in use" if in_use else ""
     print_error(f"{did} {_count(removed)}, {freed}; the cache {holds} {rest}{note}")

@@ -17,12 +17,14 @@ from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.installation.installed_versions import companion_versions, installed_version
 from authprobe.clients.installation.installer_failures import failure_reason
 from authprobe.clients.installation.installers import INSTALL_TIMEOUT, Installers
+from authprobe.clients.installation.linking import link_equal_files
 from authprobe.clients.installation.own_programs import find_own_program
 from authprobe.clients.installation.published_versions import PublishedVersions
 from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind, Package, Registry
+from authprobe.core.isolation import Isolation
 from authprobe.errors import ClientError, InstallError
 from authprobe.scenario.clients import INSTALLED, LATEST, Client, names_one_release
 from authprobe.settings import DEFAULT_CACHE_LIMIT_BYTES, search_path
@@ -216,7 +218,7 @@ class Cache:
             if self._lock_intact(installed, lock, show_progress, warn):
                 self._has_grown = True
                 self.installs += 1
-                self._new_sizes[folder] = storage.size_bytes(folder)
+                self._new_sizes[folder] = storage.own_bytes(folder)
                 self.make_room(warn)
         except BaseException:
             lock.release()
@@ -309,6 +311,8 @@ class Cache:
                 actual = f"version {version}" if version else "no version"
                 raise InstallError(f"{client.kind} {client.version} reports {actual}")
             storage.write_manifest(folder, companion_versions(package, folder))
+            if self._children.isolation is Isolation.SEALED:  # no client can write to its folder
+                link_equal_files(self.folder, folder)
             storage.discard(client.folder)  # a damaged one: only now is there a replacement
             folder.rename(client.folder)
 
@@ -332,12 +336,13 @@ class Cache:
             dataclasses.replace(entry, in_use=True) if entry.folder in self._pinned else entry
             for entry in storage.entries(self.folder)
         ]
-        total_bytes = sum(entry.size_bytes for entry in entries)
+        left = list(entries)
         for entry in storage.eviction_candidates(entries, limit_bytes=self.limit_bytes):
             # A client that cannot be removed stays; `authprobe clients prune` reports the reason.
             with contextlib.suppress(OSError):
                 if storage.remove(entry):
-                    total_bytes -= entry.size_bytes
+                    left.remove(entry)
+        total_bytes = storage.used_bytes(left)
         if warn and total_bytes > self.limit_bytes and not self._has_warned:
             self._has_warned = True
             size, limit = format_size(total_bytes), format_size(self.limit_bytes)

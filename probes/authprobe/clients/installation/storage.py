@@ -18,11 +18,12 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from authprobe.core import safe_files
 from authprobe.core.client_kinds import KNOWN_SINCE_BEGINNING, ClientKind, Registry
@@ -169,19 +170,29 @@ def write_manifest(client: Path, companions: Mapping[str, str] = MappingProxyTyp
         ]
         for path, status in _files(client)
     }
-    manifest = {"size_bytes": _size_bytes(client), "companions": dict(companions), "files": files}
-    text = json.dumps(manifest, separators=(",", ":"))
+    _write_record(client, _size_bytes(client), companions, files)
+
+
+def _write_record(
+    client: Path, size: int, companions: Mapping[str, str], files: Mapping[str, Sequence[object]]
+) -> None:
+    record = {"size_bytes": size, "companions": dict(companions), "files": files}
+    text = json.dumps(record, separators=(",", ":"))
     safe_files.write_atomically(client.resolve() / MANIFEST, text)
 
 
 def integrity_error(client: Path) -> str | None:
     """Return a one-line integrity error, or None if the client matches its manifest.
 
-    A large file is hashed only if its times have changed: every write changes the ctime.
+    A large file is hashed only if its times have changed: every write changes the ctime, as does
+    each hard link that is made or removed. Times of a file that turns out to be intact are
+    recorded, so that it is hashed once. The caller holds the client's lock, as only one that is
+    not being replaced may be written to.
     """
     manifest = _read_manifest(client)
     if manifest is None:
         return "its file manifest is missing or unreadable"
+    hashed: dict[str, FileRecord] = {}
     for name, (size, modified, changed, digest) in manifest.files.items():
         try:
             status = os.lstat(f"{client}/{name}")
@@ -198,7 +209,19 @@ def integrity_error(client: Path) -> str | None:
                 return f"{name}: checksum mismatch"
         except OSError:
             return f"{name}: unreadable"
+        hashed[name] = (size, status.st_mtime_ns, status.st_ctime_ns, digest)
+    if hashed:
+        with contextlib.suppress(OSError):  # not writable: enough to use the client
+            files = manifest.files | hashed
+            _write_record(client, manifest.size_bytes, manifest.companions, files)
     return None
+
+
+def large_files(client: Path) -> Mapping[str, str]:
+    """Return the digests of a client's large files by name, as its manifest has them."""
+    manifest = _read_manifest(client)
+    files = manifest.files.items() if manifest else ()
+    return {name: digest for name, (_, _, _, digest) in files if digest is not None}
 
 
 def companions(client: Path) -> Mapping[str, str]:
@@ -207,10 +230,14 @@ def companions(client: Path) -> Mapping[str, str]:
     return manifest.companions if manifest else {}
 
 
+FileRecord: TypeAlias = tuple[int, int, int, str | None]
+"""Size, modification time and change time in nanoseconds, and SHA-256 if it is large."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Manifest:
     size_bytes: int
-    files: dict[str, tuple[int, int, int, str | None]]
+    files: dict[str, FileRecord]
     companions: Mapping[str, str]
 
 
@@ -265,6 +292,10 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+FileId: TypeAlias = tuple[int, int]
+"""Device and inode: what the names of one file have in common."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A client in the cache."""
@@ -279,21 +310,55 @@ class Entry:
     in_use: bool = False
     companions: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Versions of the packages beside it, by name."""
+    linked: Mapping[FileId, int] = field(default_factory=dict, compare=False, repr=False)
+    """Sizes of its large files that have several names, here or in other clients."""
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
 
 
+def used_bytes(clients: Iterable[Entry]) -> int:
+    """Return the size of these clients together: a file that several share counts once."""
+    clients = tuple(clients)
+    linked = {file: size for entry in clients for file, size in entry.linked.items()}
+    own = sum(entry.size_bytes - sum(entry.linked.values()) for entry in clients)
+    return max(own, 0) + sum(linked.values())
+
+
+def own_bytes(client: Path) -> int:
+    """Return the size of a client without the files that it shares with other clients."""
+    manifest = _read_manifest(client)
+    if manifest is None:
+        return _size_bytes(client)
+    names: Counter[FileId] = Counter()
+    links: dict[FileId, os.stat_result] = {}
+    for status in _linked(client, manifest):
+        names[status.st_dev, status.st_ino] += 1
+        links[status.st_dev, status.st_ino] = status
+    shared = (status.st_size for file, status in links.items() if status.st_nlink > names[file])
+    return max(manifest.size_bytes - sum(shared), 0)
+
+
+def _linked(client: Path, manifest: _Manifest) -> Iterator[os.stat_result]:
+    """Yield the status of each name of a large file with several names."""
+    for name, (_, _, _, digest) in manifest.files.items():
+        if digest is not None:
+            with contextlib.suppress(OSError):  # missing: the client is installed again
+                status = os.lstat(f"{client}/{name}")
+                if status.st_nlink > 1:
+                    yield status
+
+
 def entries(cache: Path) -> tuple[Entry, ...]:
     """Return all clients in the cache, least recently used first."""
-    return tuple(sorted(map(_entry, _clients(cache)), key=_lru_key))
+    return tuple(sorted(map(_entry, clients(cache)), key=_lru_key))
 
 
 def _lru_key(entry: Entry) -> tuple[float, str]:
     return entry.used_at, str(entry)
 
 
-def _clients(cache: Path) -> Iterator[Path]:
+def clients(cache: Path) -> Iterator[Path]:
     """Yield the folder of each installed client: named as its version, with a lock beside it."""
     for folder in _kind_folders(cache):
         for lock in folder.glob("*.lock"):
@@ -326,21 +391,18 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def size_bytes(client: Path) -> int:
-    """Return the size of a client."""
-    manifest = _read_manifest(client)
-    return manifest.size_bytes if manifest else _size_bytes(client)
-
-
 def _entry(client: Path) -> Entry:
+    manifest = _read_manifest(client)
+    linked = _linked(client, manifest) if manifest else ()
     return Entry(
         name=client.parent.name,
         version=client.name,
         folder=client,
-        size_bytes=size_bytes(client),
+        size_bytes=manifest.size_bytes if manifest else _size_bytes(client),
         used_at=min(max(lock_file(client).stat().st_mtime, 0.0), LATEST_USE),
         in_use=_is_locked(client),
-        companions=companions(client),
+        companions=manifest.companions if manifest else {},
+        linked={(status.st_dev, status.st_ino): status.st_size for status in linked},
     )
 
 
@@ -358,17 +420,20 @@ def eviction_candidates(
     """Select LRU eviction candidates, skipping clients in use.
 
     Selects clients last used before `used_before`, and then more until the rest is within
-    `limit_bytes`.
+    `limit_bytes`. A shared file is freed with the last client that has it.
     """
     by_age = sorted(clients, key=_lru_key)
-    total_bytes = sum(entry.size_bytes for entry in by_age)
+    total_bytes = used_bytes(by_age)
+    users = Counter(file for entry in by_age for file in entry.linked)
     candidates = []
     for entry in by_age:
         is_old = used_before is not None and entry.used_at < used_before
         exceeds_limit = limit_bytes is not None and total_bytes > limit_bytes
         if (is_old or exceeds_limit) and not entry.in_use:
             candidates.append(entry)
-            total_bytes -= entry.size_bytes
+            kept = (size for file, size in entry.linked.items() if users[file] > 1)
+            total_bytes -= entry.size_bytes - sum(kept)
+            users.subtract(entry.linked.keys())
     return tuple(candidates)
 
 
