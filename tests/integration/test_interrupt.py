@@ -12,6 +12,7 @@ import pytest
 
 from authprobe.clients.process.launcher import descendants
 from tests.support.command import command, environment, run, verdicts, write_scenario
+from tests.support.waiting import wait_until
 
 SCENARIO = """
 id: cut-off
@@ -34,6 +35,7 @@ include:
 expect:
   outcome: accepted
 """
+UNUSED_KEY = "  environment-key: {token: api-key, via: ANTHROPIC_API_KEY}\n"
 QUICK = "cut-off/raw-http/messages/key"
 
 
@@ -105,3 +107,20 @@ def test_a_killed_run_keeps_its_records_and_leaves_no_process(tmp_path: Path) ->
     run("run", "--case", QUICK, tmp_path / "example.yaml", cwd=tmp_path)
     assert (reports / "results.interrupted.jsonl").exists()
     assert verdicts(reports) == {QUICK: "passed"}
+
+
+def test_an_interrupted_run_does_not_wait_for_an_answer(tmp_path: Path) -> None:
+    """A request of authprobe's own has no process that could be ended."""
+    include = SCENARIO.index("include:"), SCENARIO.index("expect:")
+    silent = "  backend: [default, silent]\nlimit: 300\n"
+    scenario = write_scenario(tmp_path, SCENARIO[: include[0]] + silent + SCENARIO[include[1] :])
+    scenario.write_text(scenario.read_text().replace(UNUSED_KEY, ""))
+    child = subprocess.Popen(
+        command("run", scenario), cwd=tmp_path, env=environment(tmp_path / "home")
+    )
+    partial = tmp_path / "reports" / "results.partial.jsonl"
+    with child:
+        wait_until(lambda: partial.exists() and QUICK in partial.read_text())
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 2
+    assert verdicts(tmp_path / "reports") == {QUICK: "passed"}

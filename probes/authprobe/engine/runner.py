@@ -15,6 +15,7 @@ from authprobe.core.isolation import Isolation
 from authprobe.documents.source import escape
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
+from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine import probe
 from authprobe.engine.admission import AdmissionGate
 from authprobe.engine.installs import Installs
@@ -317,6 +318,17 @@ def _search_temporary_files(laboratory: Laboratory) -> SecretSearch | None:
     )
 
 
+@contextlib.contextmanager
+def _ended_early(laboratory: Laboratory) -> Iterator[None]:
+    """End the emulator of a run that is broken off: requests of authprobe's own wait for it."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(laboratory.network, RemoteNetwork):
+            laboratory.network.end()
+        raise
+
+
 def _probe(
     laboratory: Laboratory,
     cases: Sequence[Case],
@@ -332,6 +344,7 @@ def _probe(
         probe.make_thread_pool(settings.jobs) as executor,
         Installs(laboratory.cache, reporter) as installs,
         laboratory.children,
+        _ended_early(laboratory),
     ):
 
         def probe_one(case: Case) -> Observation:

@@ -67,6 +67,10 @@ class RemoteNetwork:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Break off what is not answered yet, and answer nothing any more."""
         with self._lock:
             self._is_closed = True
             self._process.end()
