@@ -120,6 +120,28 @@ def test_workers_with_caches_of_their_own_give_the_results_of_threads(
     assert lasting_results(folder / "far") == lasting_results(folder / "near")
 
 
+def test_commands_that_compare_versions_ask_the_cluster(cluster: DaskCluster) -> None:
+    folder = cluster.folder
+    compare = ("diff", "anthropic-node@0.137.0", "anthropic-node@1.14.0", "--looks", "1", "--json")
+    case = "api-sdk/anthropic-node@0.39.0/default/unknown-key"
+    search = ("bisect", case, "--good", "1.13.0", "--bad", "1.14.0", "--json")
+    table = ("versions", "--client", "anthropic-node", "--since", "1.14.0", "--until", "1.14.0")
+    near = [run(*command, "--out", "near", cwd=folder) for command in (compare, search, table)]
+    if UNREACHABLE in near[0].out:
+        pytest.skip("NO PACKAGE REGISTRY: the client could not be installed or tested")
+    cluster.add_worker("one")
+    there = ("--out", "far", "--executor", cluster.address)
+    far = [run(*command, *there, cwd=folder) for command in (compare, search, table)]
+    assert [each.code for each in far] == [each.code for each in near], far
+    assert [each.out for each in far] == [each.out for each in near]
+    installed = [path.name for path in (cluster.cache("one") / "anthropic-node").glob("*.*.[0-9]")]
+    assert {"0.137.0", "1.14.0"} <= set(installed)
+    cluster.stop_scheduler()
+    gone = run(*compare, "--out", "gone", "--executor", cluster.address, cwd=folder)
+    assert gone.code == ExitCode.USAGE
+    assert "no dask scheduler answers there" in gone.err
+
+
 def test_cases_of_a_worker_that_is_killed_are_probed_elsewhere(cluster: DaskCluster) -> None:
     for name in ("one", "two"):
         cluster.add_worker(name)
