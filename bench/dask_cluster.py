@@ -35,7 +35,17 @@ RUN_TIMEOUT: Final = 3600.0
 def run(options: Sequence[str], folder: Path) -> tuple[float, float, dict[str, str]]:
     """Run the cases; return the time of the command, that of the probes, and the statuses."""
     out = folder / "out"
-    argv = [AUTHPROBE, "run", *options, "--history", "none", "--fail-on", "never", "--out", out]
+    argv: list[str | Path] = [
+        AUTHPROBE,
+        "run",
+        *options,
+        "--history",
+        "none",
+        "--fail-on",
+        "never",
+        "--out",
+        out,
+    ]
     cost, _ = timed(argv, cwd=folder, env=own_environment(), timeout=RUN_TIMEOUT)
     document = json.loads((out / "results.json").read_text())
     statuses = {case["id"]: case["verdict"]["status"] for case in document["cases"]}
