@@ -52,15 +52,38 @@ def test_merged_shards_are_the_single_run(folder: Path) -> None:
     assert {"report.html", "junit.xml", "ctrf.json", "summary.md", "history.db"} <= names
 
 
-def test_the_merged_run_is_judged_as_a_whole(folder: Path) -> None:
+def test_the_merged_run_is_judged_as_a_whole(folder: Path, tmp_path: Path) -> None:
     baseline = json.loads((folder / "whole" / "results.json").read_text())
     gone = {**baseline["cases"][0], "id": "example/raw-http/gone/good"}
     baseline["cases"].append(gone)
-    (folder / "old.json").write_text(json.dumps(baseline))
-    options = ("--baseline", "old.json", "--fail-on", "absent")
-    assert run("merge", "1", "2", "3", "--out", "absent", *options, cwd=folder).code == 1
-    assert results(folder / "absent")["absent"] == [gone["id"]]
-    assert run("merge", "1", "2", "3", "--out", "other", "--fail-on", "never", cwd=folder).code == 0
+    (tmp_path / "old.json").write_text(json.dumps(baseline))
+    write_scenario(tmp_path, SCENARIO)
+    options = ("--baseline", "old.json")
+    for index in ("1", "2"):
+        shard = ("--shard", f"{index}/2", "--fail-on", "never")
+        assert run("run", "example.yaml", *options, *shard, "--out", index, cwd=tmp_path).code == 0
+    merge = ("merge", "1", "2", "--out", "merged")
+    assert run(*merge, *options, "--fail-on", "absent", cwd=tmp_path).code == 1
+    assert results(tmp_path / "merged")["absent"] == [gone["id"]]
+    refused = run(*merge, cwd=tmp_path)
+    assert (refused.code, "was judged with --baseline" in refused.err) == (4, True)
+
+
+def test_a_shard_that_lost_cases_is_refused(folder: Path, tmp_path: Path) -> None:
+    shard = results(folder / "2")
+    shard["cases"].pop()
+    (tmp_path / "results.json").write_text(json.dumps(shard))
+    ended = run("merge", "1", str(tmp_path), "3", "--out", "lost", cwd=folder)
+    assert ended.code == 4
+    assert "the file was changed" in ended.err
+
+
+def test_a_shard_is_not_replaced_by_another(folder: Path) -> None:
+    ended = run("run", "example.yaml", "--shard", "2/3", "--out", "1", cwd=folder)
+    assert ended.code == 4
+    assert "has shard 1/3, which would be lost" in ended.err
+    again = run("run", "example.yaml", "--shard", "1/3", "--last-failed", "--out", "1", cwd=folder)
+    assert (again.code, "is about one machine" in again.err) == (4, True)
 
 
 def test_json_is_the_run(folder: Path) -> None:
@@ -75,6 +98,7 @@ def test_json_is_the_run(folder: Path) -> None:
         (("1", "2", "3", "1/results.json"), "is given twice"),
         (("1", "2", "whole"), "not a shard of a run"),
         (("1", "nowhere"), "nowhere: No such file"),
+        (("1", "."), ".: has no results.json; name the folders of the shards"),
         (("1", "n" * 300), "File name too long"),
         (("1", "2", "copy"), "shard 2/3 is there 2 times"),
     ],
@@ -114,7 +138,7 @@ def test_a_report_that_is_not_written_is_not_named(
 def test_a_run_without_a_shard_is_interrupted(folder: Path) -> None:
     ended = run("merge", "1", "3", "--allow-missing", "--out", "two", cwd=folder)
     assert ended.code == 2
-    assert "some cases are missing" in ended.out
+    assert "Shard 2/3 is missing" in ended.out
 
 
 def test_weights_decide_the_cut(folder: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Merging of shards: what makes a run, and what is refused."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,30 +9,29 @@ import pytest
 from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.errors import RecordError
-from authprobe.run.baseline import EMPTY_BASELINE, Baseline, baseline_from_run
+from authprobe.report.model.matrix import warnings
 from authprobe.run.gates import gate_result
-from authprobe.run.known_failures import KnownFailureList
-from authprobe.run.merging import differing_versions, merge_shards
+from authprobe.run.merging import JudgedBy, differing_versions, digest_file, merge_shards
 from authprobe.run.model import Platform, Run, RunShard, Selection, Tool
+from authprobe.run.results_file import dump_run
 from authprobe.run.scenario_files import ScenarioFile
-from authprobe.verdict.model import BaselineState
-from tests.support.make import make_record, make_run
+from tests.support.make import make_record, make_run, make_shard
 
-UNCHANGED = BaselineState.UNCHANGED
+EMPTY = {"baseline": dump_run(make_run()), "known_failures": "known_failures: []\n"}
+PLACE = {field.name for field in dataclasses.fields(RunShard)} - {"index"}
 
 
 def shard(index: int, count: int = 2, **changes: Any) -> Run:
     """Return a shard with one case."""
-    place: dict[str, Any] = {"cases": 2, "plan": "p", "weights": "w", "partial": False}
-    place |= {name: changes.pop(name) for name in list(changes) if name in place}
+    place = {name: changes.pop(name) for name in list(changes) if name in PLACE}
     record = make_record(id=f"example/raw-http/default/{index}", **changes.pop("record", {}))
-    own = RunShard(index=index, count=count, **place)
-    return dataclasses.replace(make_run(record, shard=own, partial=True), **changes)
+    run = make_run(record, shard=make_shard(index, count, **place), partial=True)
+    return dataclasses.replace(run, **changes)
 
 
-def merge(*runs: Run, baseline: Baseline = EMPTY_BASELINE, **options: Any) -> Run:
+def merge(*runs: Run, judged_by: JudgedBy = JudgedBy(), **options: Any) -> Run:  # noqa: B008
     places = {f"{number}/results.json": run for number, run in enumerate(runs, 1)}
-    return merge_shards(places, baseline, KnownFailureList(), **options)
+    return merge_shards(places, judged_by, **options)
 
 
 def test_all_shards_are_a_whole_run() -> None:
@@ -86,33 +86,41 @@ def test_a_case_of_two_shards_is_refused() -> None:
         merge(shard(1), dataclasses.replace(shard(1), shard=shard(2).shard))
 
 
-def test_a_shard_that_lost_a_case_is_refused() -> None:
-    with pytest.raises(RecordError, match="have 1 of the 2 cases of the run"):
-        merge(shard(1), dataclasses.replace(shard(2), cases=()))
-    selected = dataclasses.replace(shard(2, partial=True), cases=())
-    with pytest.raises(RecordError, match="have 1 of the 2 cases of the run"):
-        merge(shard(1, partial=True), selected)
-    assert merge(shard(1), dataclasses.replace(selected, not_started=1)).partial
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_shard_that_lost_a_case_is_refused(partial: bool) -> None:
+    lost = dataclasses.replace(shard(2, partial=partial), cases=())
+    with pytest.raises(RecordError, match=r"2/results.json: has 0 of its 1 cases"):
+        merge(shard(1), lost)
+    stopped = dataclasses.replace(lost, not_started=1)
+    assert merge(shard(1), stopped).not_started == 1
+
+
+@pytest.mark.parametrize("name", ["baseline", "known_failures"])
+def test_the_shards_are_judged_by_the_same_files(tmp_path: Path, name: str) -> None:
+    file, other = tmp_path / "file", tmp_path / "other"
+    file.write_text(EMPTY[name])
+    other.write_text(f"{EMPTY[name]} ")
+    judged: dict[str, Any] = {name: digest_file(file)}
+    runs = [shard(index, **judged) for index in (1, 2)]
+    assert len(merge(*runs, judged_by=JudgedBy(**{name: file})).cases) == 2
+    with pytest.raises(RecordError, match="name the same file here"):
+        merge(*runs)
+    with pytest.raises(RecordError, match="use one for all"):
+        merge(*runs, judged_by=JudgedBy(**{name: other}))
+    with pytest.raises(RecordError, match=r"2/results.json: was not judged with .*; probe it"):
+        merge(runs[0], shard(2), judged_by=JudgedBy(**{name: file}))
 
 
 def test_a_message_names_few_of_many_missing_shards() -> None:
-    with pytest.raises(RecordError, match=r", 11/1000 and 989 more are missing"):
+    with pytest.raises(RecordError, match=r", 11/1000 and 989 more are missing; probe them"):
         merge(shard(1, count=1000))
-
-
-def test_the_baseline_of_the_shards_is_asked_for() -> None:
-    compared = {"verdict": dataclasses.replace(make_record().verdict, baseline=UNCHANGED)}
-    shards = (shard(1), shard(2, record=compared))
-    with pytest.raises(RecordError, match=r"2/results.json: was compared .* --baseline"):
-        merge(*shards)
-    accepted = baseline_from_run(shards[1])
-    assert not merge(*shards, baseline=accepted).partial
 
 
 def test_missing_shards_that_are_allowed_make_an_interrupted_run() -> None:
     merged = merge(shard(1), allows_missing=True)
-    assert (merged.partial, merged.interrupted) == (True, True)
-    assert gate_result(merged).exit_code == 2
+    assert (merged.partial, merged.interrupted, merged.not_started) == (True, True, 1)
+    assert gate_result(merged).reason == "exit code 2: shard 2/2 is missing"
+    assert "Shard 2/2 is missing: 1 of 2 cases is not here." in warnings(merged)
 
 
 def test_a_shard_that_left_out_cases_makes_a_partial_run() -> None:
@@ -134,7 +142,8 @@ def test_the_weakest_isolation_is_told() -> None:
 
 def test_the_gates_can_be_chosen_for_the_whole() -> None:
     assert merge(shard(1), shard(2)).fail_on == (Gate.FAILED,)
-    assert merge(shard(1), shard(2), fail_on=(Gate.ABSENT,)).fail_on == (Gate.ABSENT,)
+    other = shard(2, fail_on=(Gate.FLAKY,))
+    assert merge(shard(1), other, fail_on=(Gate.ABSENT,)).fail_on == (Gate.ABSENT,)
 
 
 def test_a_client_in_two_versions_is_told() -> None:

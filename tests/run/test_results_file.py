@@ -5,9 +5,9 @@ import pytest
 
 from authprobe.diagnosis.causes import causes
 from authprobe.errors import RecordError
-from authprobe.run.model import FORMER_CAUSE_IDS, Alternative, Diagnosis, RunShard
+from authprobe.run.model import FORMER_CAUSE_IDS, Alternative, Diagnosis
 from authprobe.run.results_file import dump_run, read_run
-from tests.support.make import make_observation, make_record, make_run
+from tests.support.make import make_observation, make_record, make_run, make_shard
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999"])
@@ -45,7 +45,7 @@ def test_the_current_ids_of_renamed_causes_exist() -> None:
 
 @pytest.mark.parametrize(("index", "count"), [(0, 3), (4, 3), (1, 300_000_000), (-1, -1)])
 def test_a_shard_that_no_run_has_is_rejected(tmp_path: Path, index: int, count: int) -> None:
-    shard = RunShard(index=2, count=3, cases=3, plan="p", weights="w", partial=False)
+    shard = make_shard(2, 3)
     run = make_run(make_record(), shard=shard)
     path = tmp_path / "results.json"
     path.write_text(dump_run(run), encoding="utf-8")

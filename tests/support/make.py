@@ -7,7 +7,7 @@ from typing import Any
 from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.plan.case import Case, expand
 from authprobe.run.baseline import accept_record
-from authprobe.run.model import CaseRecord, Platform, Run, Tool
+from authprobe.run.model import CaseRecord, Platform, Run, RunShard, Tool
 from authprobe.scenario.clients import Client, parse_client
 from authprobe.scenario.model import Expectation, Matrix, Scenario
 from authprobe.verdict.accepted import Accepted
@@ -96,3 +96,17 @@ def make_run(*cases: CaseRecord, **changes: Any) -> Run:
         "cases": cases,
     }
     return Run(**values | changes)
+
+
+def make_shard(index: int, count: int, **changes: Any) -> RunShard:
+    """Return the place of a shard with one case, of a run that has as many cases as shards."""
+    values: dict[str, Any] = {
+        "cases": count,
+        "own": 1,
+        "plan": "p",
+        "weights": "w",
+        "baseline": None,
+        "known_failures": None,
+        "partial": False,
+    }
+    return RunShard(index=index, count=count, **values | changes)

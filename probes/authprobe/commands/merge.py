@@ -1,6 +1,5 @@
 """`authprobe merge`: one run and one report from the shards of several machines."""
 
-import datetime
 import os
 from functools import partial
 from pathlib import Path
@@ -15,11 +14,9 @@ from authprobe.redaction.publishing import ArtifactGuard
 from authprobe.report.files import HTML, RESULTS
 from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.report.terminal import print_run
-from authprobe.run.baseline import EMPTY_BASELINE, read_baseline
 from authprobe.run.gates import gate_result
 from authprobe.run.history.worker import HistoryWorker
-from authprobe.run.known_failures import load_known_failures
-from authprobe.run.merging import differing_versions, merge_shards
+from authprobe.run.merging import JudgedBy, differing_versions, merge_shards
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run, read_run
 from authprobe.run.size_limit import CUT_NOTICE, fit_run, fitting_text
@@ -44,15 +41,15 @@ def merge(
     """
     # `Path.is_dir` raises an error for some paths, such as a name that is too long.
     files = [folder / RESULTS if os.path.isdir(folder) else folder for folder in folders]  # noqa: PTH112
+    for folder, file in zip(folders, files, strict=True):
+        if file != folder and not file.exists():
+            raise SettingsError(f"{folder}: has no {RESULTS}; name the folders of the shards")
     if doubled := [str(file) for file in files if files.count(file) > 1]:
         raise SettingsError(f"{doubled[0]}: is given twice; name each shard once")
     runs = {str(file): read_run(file) for file in files}
-    baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
-    known_failures = load_known_failures(
-        settings.known_failures, datetime.datetime.now(datetime.UTC).date()
-    )
+    judged_by = JudgedBy(settings.baseline, settings.known_failures)
     merged = explain_run(
-        merge_shards(runs, baseline, known_failures, allows_missing=allows_missing, fail_on=fail_on)
+        merge_shards(runs, judged_by, allows_missing=allows_missing, fail_on=fail_on)
     )
     check_output(settings, settings.out, ())
     if any(file.resolve() == (settings.out / RESULTS).resolve() for file in files):

@@ -249,7 +249,6 @@ def execute_plan(
         except KeyboardInterrupt:
             interrupted = True
     records = list(by_id.values())
-    not_started = 0 if interrupted else len(cases) - len(records)
     leaves_out = settings.leaves_out_cases or (plan.suite and not plan.suite.has_every_case)
     is_unfinished = bool(interrupted or leaves_out or len(records) < len(cases))
     is_partial = is_unfinished or len(records) < len(plan.cases)
@@ -271,7 +270,7 @@ def execute_plan(
         isolation_refusal=isolation[1],
         fail_on=settings.fail_on,
         max_failures=settings.max_failures,
-        not_started=not_started,
+        not_started=len(cases) - len(records),
         selection=plan.selection,
         scenarios=plan.scenarios,
         own_scenarios=recorded_texts(plan.own_scenarios, records, redactor),

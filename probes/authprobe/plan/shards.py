@@ -43,7 +43,8 @@ def cut(cases: Sequence[Case], shard: Shard, weights: Weights) -> tuple[Case, ..
         ValueError: there are fewer cases than shards.
     """
     if len(cases) < shard.count:
-        raise ValueError(f"the run has only {len(cases)} cases; use no more shards than cases")
+        number = f"{len(cases)} case{'' if len(cases) == 1 else 's'}"
+        raise ValueError(f"the run has only {number}; use no more shards than cases")
     line = sorted(cases, key=lambda case: (str(case.client), case.id))
     times = [_weight(case, weights) for case in line]
     total, before, current = sum(times), 0, 1

@@ -1,6 +1,6 @@
 """The exit code of a run and the reason for it, from its cases and the gates that were chosen."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,9 @@ from authprobe.core.targets import Target
 from authprobe.errors import ExitCode
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
+
+MAX_SHARDS: Final = 10
+"""Missing shards that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ def gate_result(run: Run) -> GateResult:
     if run.selection.is_command:
         return _command_result(run)
     if run.interrupted:
-        return _result(ExitCode.INTERRUPTED, "the run was interrupted")
+        lacking = missing_words(run.missing_shards) if run.missing_shards else None
+        return _result(ExitCode.INTERRUPTED, lacking or "the run was interrupted")
     option = f"--fail-on {','.join(run.fail_on) or NEVER}"
     if hits := [words for gate in run.fail_on if (words := gate_words(run, gate))]:
         return _result(ExitCode.FAILURES, f"{', '.join(hits)} ({option})")
@@ -44,6 +48,13 @@ def gate_result(run: Run) -> GateResult:
     if ignored := ", ".join(filter(None, (failed, untestable))):
         return _result(ExitCode.OK, f"{ignored}, which {option} does not count")
     return GateResult(ExitCode.OK)
+
+
+def missing_words(shards: Sequence[str]) -> str:
+    """Return which shards a merged run is without, as a sentence that may go on."""
+    more = len(shards) - MAX_SHARDS
+    names = ", ".join(shards[:MAX_SHARDS]) + (f" and {more} more" if more > 0 else "")
+    return f"shard {names} is missing" if len(shards) == 1 else f"shards {names} are missing"
 
 
 def _command_result(run: Run) -> GateResult:

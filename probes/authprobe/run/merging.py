@@ -1,38 +1,57 @@
 """Merging of shards: the runs of several machines become the run that one would have made."""
 
+import datetime
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, TypeVar
 
-from authprobe.core.gates import Gate
+from authprobe.core.gates import NEVER, Gate
 from authprobe.core.isolation import Isolation
 from authprobe.errors import RecordError
-from authprobe.run.baseline import Baseline, absent_cases
-from authprobe.run.known_failures import KnownFailureList
+from authprobe.options import BASELINE, FAIL_ON, KNOWN_FAILURES
+from authprobe.run.baseline import EMPTY_BASELINE, absent_cases, read_baseline
+from authprobe.run.gates import missing_words
+from authprobe.run.known_failures import load_known_failures
 from authprobe.run.model import Run, RunShard, make_run
-from authprobe.verdict.model import BaselineState
 
+DIGEST_LENGTH: Final = 16
+"""Hexadecimal digits."""
 WEAKEST_LAST: Final = (Isolation.SEALED, Isolation.NETWORK, Isolation.NONE)
 EQUAL: Final[Mapping[str, Callable[[Run], object]]] = {
-    "the version of authprobe": lambda run: run.tool,
-    "the operating system": lambda run: (run.platform.system, run.platform.machine),
-    "the options that select cases": lambda run: run.selection,
-    "the scenarios": lambda run: run.scenarios,
-    "--fail-on": lambda run: run.fail_on,
+    "authprobe": lambda run: run.tool.version,
+    "system": lambda run: f"{run.platform.system} {run.platform.machine}",
+    "scenarios": lambda run: _words(run.selection.scenarios),
+    "--suite": lambda run: run.selection.suite,
+    "--client": lambda run: _words(run.selection.clients),
+    "--set": lambda run: _words(run.selection.variables),
+    "--isolation": lambda run: run.selection.isolation,
+    "--target": lambda run: _words(run.selection.targets),
     "--max-failures": lambda run: run.max_failures,
+    "--fail-on": lambda run: ",".join(run.fail_on) or NEVER,
 }
-"""What is equal in all shards of a run, in words."""
+"""What is equal in all shards of a run, by the name that its user knows."""
 SAME_CUT: Final[Mapping[str, Callable[[RunShard], object]]] = {
-    "the number of shards": lambda shard: shard.count,
-    "the cases; a version may have been published between them, so name exact versions": (
-        lambda shard: (shard.cases, shard.plan)
+    "number of shards": lambda shard: shard.count,
+    "cases of all shards": lambda shard: shard.cases,
+    "cases (of -k, or of versions published in between; name exact versions)": (
+        lambda shard: shard.plan
     ),
     "--shard-weights": lambda shard: shard.weights,
 }
-"""What is equal in all shards that were cut from one plan, in words."""
-MAX_NAMES: Final = 10
-"""Shards that a message names."""
+"""What is equal in all shards that were cut alike; the first difference explains the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBy:
+    """Files by which the shards were judged, and the merged run is to be."""
+
+    baseline: Path | None = None
+    known_failures: Path | None = None
+
+
 Shards = Mapping[str, Run]
 """Runs by the place of their files."""
 T = TypeVar("T")
@@ -40,8 +59,7 @@ T = TypeVar("T")
 
 def merge_shards(
     shards: Shards,
-    baseline: Baseline,
-    known_failures: KnownFailureList,
+    judged_by: JudgedBy,
     *,
     allows_missing: bool = False,
     fail_on: tuple[Gate, ...] | None = None,
@@ -53,15 +71,24 @@ def merge_shards(
     were, the run counts as interrupted. Without `fail_on`, the gates are those of the shards.
 
     Raises:
-        RecordError: they are not all the shards of one run, each once.
+        RecordError: they are not all the shards of one run, each once and judged by these files.
+        RecordError, ScenarioError: one of these files cannot be read.
     """
-    if problems := tuple(_problems(shards, baseline, allows_missing=allows_missing)):
-        raise RecordError("\n".join(problems))
+    problems = _problems(
+        shards, judged_by, allows_missing=allows_missing, ignores_gates=fail_on is not None
+    )
+    if lines := tuple(problems):
+        raise RecordError("\n".join(lines))
+    baseline = read_baseline(judged_by.baseline) if judged_by.baseline else EMPTY_BASELINE
+    today = datetime.datetime.now(datetime.UTC).date()
+    known_failures = load_known_failures(judged_by.known_failures, today)
     places = {run.shard: run for run in shards.values() if run.shard}
     runs = [places[shard] for shard in sorted(places, key=lambda shard: shard.index)]
     first = runs[0]
     records = [record for run in runs for record in run.cases]
-    is_interrupted = any(run.interrupted for run in runs) or len(runs) < _count(runs)
+    indices = {shard.index for shard in places}
+    missing = [index for index in range(1, _count(runs) + 1) if index not in indices]
+    is_interrupted = bool(missing) or any(run.interrupted for run in runs)
     is_partial = is_interrupted or any(shard.partial for shard in places)
     absent = absent_cases(baseline, records, first.scenarios, first.selection)
     isolations = [run.client_isolation for run in runs if run.client_isolation]
@@ -75,7 +102,8 @@ def merge_shards(
         complaints=tuple(known_failures.stale_entries(records, partial=is_partial)),
         fail_on=first.fail_on if fail_on is None else fail_on,
         max_failures=first.max_failures,
-        not_started=sum(run.not_started for run in runs),
+        not_started=next(iter(places)).cases - len(records),
+        missing_shards=tuple(f"{index}/{_count(runs)}" for index in missing),
         client_isolation=max(isolations, key=WEAKEST_LAST.index, default=None),
         isolation_refusal=next((r.isolation_refusal for r in runs if r.isolation_refusal), None),
         selection=first.selection,
@@ -100,13 +128,17 @@ def differing_versions(run: Run) -> Iterator[str]:
             yield f"{client}: the shards ran {' and '.join(ran)}; name one version to compare them"
 
 
-def _problems(shards: Shards, baseline: Baseline, *, allows_missing: bool) -> Iterator[str]:
+def _problems(
+    shards: Shards, judged_by: JudgedBy, *, allows_missing: bool, ignores_gates: bool
+) -> Iterator[str]:
     whole = [place for place, run in shards.items() if run.shard is None]
     for place in whole:
         yield f"{place}: not a shard of a run; `authprobe run --shard I/N` makes one"
     if whole or not shards:
         return
-    yield from _differences(shards)
+    if differences := tuple(_differences(shards, ignores_gates=ignores_gates)):
+        yield from differences
+        return
     by_index: dict[int, list[str]] = defaultdict(list)
     for place, run in shards.items():
         by_index[run.shard.index if run.shard else 0].append(place)
@@ -116,35 +148,57 @@ def _problems(shards: Shards, baseline: Baseline, *, allows_missing: bool) -> It
             yield f"shard {index}/{count} is there {len(places)} times: {', '.join(places)}"
     missing = [f"{index}/{count}" for index in range(1, count + 1) if index not in by_index]
     if missing and not allows_missing:
-        more = len(missing) - MAX_NAMES
-        names = ", ".join(missing[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
-        names = f"shard {names} is" if len(missing) == 1 else f"{names} are"
-        yield f"{names} missing; probe it, or merge the others with --allow-missing"
+        them = "it" if len(missing) == 1 else "them"
+        yield f"{missing_words(missing)}; probe {them}, or merge the others with --allow-missing"
     if len(by_index) == len(shards):
         yield from _double_cases(shards)
-        if not missing:
-            yield from _lost_cases(shards)
-    compared = [place for place, run in shards.items() if _is_compared(run)]
-    if compared and not baseline.cases:  # without it, no case would be absent
-        yield f"{compared[0]}: was compared with a baseline; name it with --baseline here as well"
+    yield from _lost_cases(shards)
+    yield from _other_files(shards, judged_by)
 
 
-def _differences(shards: Shards) -> Iterator[str]:
+def _differences(shards: Shards, *, ignores_gates: bool) -> Iterator[str]:
     (place, first), *others = shards.items()
     for other, run in others:
-        for words, of_run in EQUAL.items():
-            if of_run(first) != of_run(run):
-                yield f"{other}: not of the same run as {place}: another value of {words}"
-        for words, of_shard in SAME_CUT.items():
-            if first.shard and run.shard and of_shard(first.shard) != of_shard(run.shard):
-                yield f"{other}: not of the same run as {place}: another value of {words}"
+        start = f"{other}: not of the same run as {place}: "
+        differing = [
+            f"{words}: {of_run(run) or 'none'} instead of {of_run(first) or 'none'}"
+            for words, of_run in EQUAL.items()
+            if of_run(first) != of_run(run) and not (ignores_gates and words == FAIL_ON.name)
+        ]
+        if not differing and first.scenarios != run.scenarios:
+            differing = ["other scenario files"]
+        if not differing and first.shard and run.shard:
+            differing = [
+                f"{words}: {of_shard(run.shard)} instead of {of_shard(first.shard)}"
+                for words, of_shard in SAME_CUT.items()
+                if of_shard(first.shard) != of_shard(run.shard)
+            ][:1]
         for mine, its in (
             (first.own_scenarios, run.own_scenarios),
             (first.own_definitions, run.own_definitions),
         ):
-            for name in mine.keys() & its.keys():
-                if mine[name] != its[name]:
-                    yield f"{other}: not of the same run as {place}: another text of {name}"
+            names = sorted(name for name in mine.keys() & its.keys() if mine[name] != its[name])
+            differing += [f"another text of {name}" for name in names]
+        yield from (start + each for each in differing)
+
+
+def _other_files(shards: Shards, judged_by: JudgedBy) -> Iterator[str]:
+    """Yield which shards were judged by other files than the merged run is to be."""
+    for place, run in shards.items():
+        if run.shard is None:
+            continue
+        for option, path, theirs in (
+            (BASELINE.name, judged_by.baseline, run.shard.baseline),
+            (KNOWN_FAILURES.name, judged_by.known_failures, run.shard.known_failures),
+        ):
+            if digest_file(path) == theirs:
+                continue
+            if path is None:
+                yield f"{place}: was judged with {option}; name the same file here"
+            elif theirs is None:
+                yield f"{place}: was not judged with {option} {path}; probe it with that file"
+            else:
+                yield f"{place}: was judged with another file than {option} {path}; use one for all"
 
 
 def _double_cases(shards: Shards) -> Iterator[str]:
@@ -157,21 +211,26 @@ def _double_cases(shards: Shards) -> Iterator[str]:
 
 
 def _lost_cases(shards: Shards) -> Iterator[str]:
-    """Yield how many cases are not in their files although their shards have probed them all."""
-    runs = tuple(shards.values())
-    if any(run.interrupted for run in runs):
-        return
-    wanted = max(run.shard.cases for run in runs if run.shard)
-    found = sum(len(run.cases) for run in runs)
-    if found + sum(run.not_started for run in runs) != wanted:
-        yield (
-            f"{', '.join(shards)}: have {found} of the {wanted} cases of the run: a file was "
-            "changed; probe the shards again"
-        )
+    """Yield the shards whose files have not the cases that they had when they were written."""
+    for place, run in shards.items():
+        found = len(run.cases) + run.not_started
+        if run.shard and found != run.shard.own:
+            yield (
+                f"{place}: has {found} of its {run.shard.own} cases: the file was changed; probe "
+                "the shard again"
+            )
 
 
-def _is_compared(run: Run) -> bool:
-    return any(record.verdict.baseline is not BaselineState.NEW for record in run.cases)
+def digest_file(path: Path | None) -> str | None:
+    """Return a hash of the content of a file; None without one, or if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_LENGTH] if path else None
+    except OSError:
+        return None  # whoever reads it says why
+
+
+def _words(values: Iterable[str]) -> str:
+    return " ".join(values)
 
 
 def _count(runs: Iterable[Run]) -> int:

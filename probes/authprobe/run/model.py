@@ -191,10 +191,16 @@ class RunShard:
     count: int
     cases: int
     """Number of cases of all shards together."""
+    own: int
+    """Number of those that are this shard's."""
     plan: str
     """Hash of their ids."""
     weights: str
     """Hash of the weights by which they were cut."""
+    baseline: str | None
+    """Hash of the file that its cases were compared with; None: there was none."""
+    known_failures: str | None
+    """Hash of the file that excused failures; None: there was none."""
     partial: bool
     """True if an option or an interruption left out cases, beside those of the other shards."""
 
@@ -228,7 +234,9 @@ class Run:
     max_failures: int | None = None
     """Number of failures after which no further case was started; None: no limit."""
     not_started: int = 0
-    """Number of cases that are missing for that reason."""
+    """Number of cases that are missing for that reason, or because of an interruption."""
+    missing_shards: tuple[str, ...] = ()
+    """Shards that a merged run is without, as `2/3`."""
     tool: Tool = field(default_factory=Tool)
     platform: Platform
     client_network: ChildNetwork | None = None
@@ -285,6 +293,7 @@ def make_run(
     fail_on: tuple[Gate, ...] = (Gate.FAILED,),
     max_failures: int | None = None,
     not_started: int = 0,
+    missing_shards: tuple[str, ...] = (),
     own_scenarios: Mapping[str, str] | None = None,
     own_definitions: Mapping[str, dict[str, str]] | None = None,
     secret_search: SecretSearch | None = None,
@@ -304,6 +313,7 @@ def make_run(
         fail_on=fail_on,
         max_failures=max_failures,
         not_started=not_started,
+        missing_shards=missing_shards,
         platform=this_platform(),
         client_network=NETWORKS[client_isolation] if client_isolation else None,
         client_isolation=client_isolation,

@@ -20,7 +20,7 @@ from authprobe.report.model.phrases import (
     plural,
     was_probed,
 )
-from authprobe.run.gates import gate_result, gate_warnings
+from authprobe.run.gates import gate_result, gate_warnings, missing_words
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
 
@@ -154,15 +154,11 @@ def inconclusive_reason(run: Run) -> str | None:
 
 def warnings(run: Run) -> tuple[str, ...]:
     """Return reasons to distrust the rest of the report, a sentence each."""
-    missing = "The run was interrupted: some cases are missing."
-    if run.selection.is_command:
-        missing = "The command was interrupted: what it had done until then is here."
-    interrupted = missing if run.interrupted else None
     return tuple(
         sentence
         for sentence in (
             inconclusive_reason(run),
-            interrupted,
+            _interrupted_words(run),
             _shard_words(run),
             _stopped_words(run),
             *gate_warnings(run),
@@ -170,6 +166,21 @@ def warnings(run: Run) -> tuple[str, ...]:
         )
         if sentence
     )
+
+
+def _interrupted_words(run: Run) -> str | None:
+    """Return that a run was interrupted, or lacks shards; None: it was not."""
+    if not run.interrupted:
+        return None
+    if run.selection.is_command:
+        return "The command was interrupted: what it had done until then is here."
+    total = plural(len(run.cases) + run.not_started, "case")
+    are = "is" if run.not_started == 1 else "are"
+    missing = f"{run.not_started:,} of {total} {are}" if run.not_started else "some cases are"
+    if run.missing_shards:
+        words = missing_words(run.missing_shards)
+        return f"{words[0].upper()}{words[1:]}: {missing} not here."
+    return f"The run was interrupted: {missing} missing."
 
 
 def _shard_words(run: Run) -> str | None:
@@ -184,7 +195,7 @@ def _shard_words(run: Run) -> str | None:
 
 def _stopped_words(run: Run) -> str | None:
     """Return that a run stopped before its end, and how many cases are missing."""
-    if not run.not_started:
+    if not run.not_started or run.interrupted:
         return None
     missing = f"{plural(run.not_started, 'case')} {'is' if run.not_started == 1 else 'are'} missing"
     return f"The run stopped early, as --max-failures {run.max_failures} says: {missing}."
