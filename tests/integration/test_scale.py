@@ -64,12 +64,15 @@ def test_the_scripts_of_the_workflow_make_one_run(tmp_path: Path, state: str, co
     variables = environment(
         tmp_path / "home", PATH=f"{Path(sys.executable).parent}:{search_path()}"
     )
-    (probe,), (merge,) = scripts("probe"), scripts("merge")
+    (probe,), (merge, summary) = scripts("probe"), scripts("merge")
     probe = probe.replace("--suite full", "example.yaml")
     for index in SHARDS:
         shard = {**variables, "SHARD": f"{index}/{len(SHARDS)}"}
         assert run_script(probe, tmp_path, shard) == 0
     assert run_script(merge, tmp_path, variables) == code
+    page = tmp_path / "page.md"
+    assert run_script(summary, tmp_path, {**variables, "GITHUB_STEP_SUMMARY": str(page)}) == 0
+    assert page.read_text() == (tmp_path / "reports" / "summary.md").read_text()
     run = results(tmp_path / "reports")
     assert len(run["cases"]) == len(SHARDS)
     assert (run["partial"], run["shard"]) == (False, None)
