@@ -137,7 +137,7 @@ GENERATED: Final = (
     _text(
         "many-cases",
         _small("endpoint: [api]", f"endpoint: [{'api, ' * 400}], headers: [{'default, ' * 400}]"),
-        "6:1: 160,000 cases are too many; the limit is 5,000 per scenario",
+        "6:1: 160,000 cases are too many; the limit is 50,000 per scenario",
     ),
     _text(
         "many-tags", SMALL + f"tags: [{'a, ' * 5000}]\n", "8:1: 'tags' must have at most 100 items"

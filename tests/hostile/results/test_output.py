@@ -27,7 +27,7 @@ from authprobe.scenario.model import Expectation
 from authprobe.trials.log import Trial, TrialKey
 from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 from tests.support.command import Ended, run
-from tests.support.make import make_exchange, make_observation, make_record, make_run
+from tests.support.make import make_exchange, make_observation, make_record, make_run, make_shard
 
 HOSTILE: Final = (
     "\n::error::x\r\n  ::stop-commands::x\n##[error]x \x1b[2J\x1b]0;t\x07\x9b31m\x7f \u202e\u2066 "
@@ -56,6 +56,7 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("--case", HOSTILE),
         ("--baseline", HOSTILE),
     ),
+    "merge": (("s.json", "--out", "out", "--json"), ("s.json", "--out", "out"), (HOSTILE,)),
     "report": (("r.json", "--out", "out"), ("r.json", "--history", HOSTILE)),
     "accept": (("--results", "r.json", "--baseline", "b.json"), (HOSTILE, "--results", "r.json")),
     "history": (
@@ -173,6 +174,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # As another program would write it: nothing is escaped that JSON lets pass.
     for name, each in (("r.json", first), ("r2.json", second)):
         (folder / name).write_bytes(to_json(each))
+    shard = dataclasses.replace(first, shard=make_shard(1, 1))
+    (folder / "s.json").write_bytes(to_json(shard))
     (folder / "hostile.txt").write_text(f"API Error: 401 {HOSTILE}")
     for each in (first, second):
         append(str(folder / "h.db"), each, 9)
