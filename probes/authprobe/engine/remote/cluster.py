@@ -4,6 +4,7 @@
 probes what is decided in `placement`, as dask knows nothing of clients in a cache.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -188,14 +189,18 @@ class Cluster:
         try:
             return Ended(worker, batch, _answers(future, len(batch.cases)))
         finally:
-            future.release()
+            with contextlib.suppress(Exception):  # the scheduler may be gone
+                future.release()
 
     def forget(self, worker: str) -> tuple[CaseBatch, ...]:
         """Give up a lost worker; return the batches that it has not answered."""
         keys = [key for key, (each, _, _) in self._running.items() if each == worker]
         lost = [self._running.pop(key) for key in keys]
         for _, _, future in lost:
-            future.cancel()  # it may not come later, when the cases are probed elsewhere
+            # It may not come later, when the cases are probed elsewhere; a scheduler that is gone
+            # cannot be told.
+            with contextlib.suppress(Exception):
+                future.cancel()
         return tuple(batch for _, batch, _ in lost)
 
     def cancel(self) -> tuple[CaseBatch, ...]:
