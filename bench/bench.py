@@ -33,7 +33,7 @@ PAIRS: Final = {
         ours=f"`authprobe run`, {commands.REQUESTS} requests answered after 50 ms",
         reference=f"`pytest --html`, {commands.REQUESTS} empty tests",
         rounds=7,
-        limit_ratio=2.0,
+        limit_ratio=1.5,
         prepare=commands.requests,
     ),
     "requests-strict": Pair(
