@@ -296,6 +296,10 @@ def test_only_what_failed_last_is_probed_again(tmp_path: Path) -> None:
     ended = run("run", scenario, "--last-failed", cwd=tmp_path)
     assert ended.code == 5
     assert "--last-failed: no selected case failed in the last run in reports" in ended.err
+    content = results(tmp_path / "reports")
+    (tmp_path / "reports" / "results.json").write_text(json.dumps({**content, "interrupted": True}))
+    ended = run("run", scenario, "--last-failed", cwd=tmp_path)
+    assert "which was interrupted; leave the option out to probe all cases" in ended.err
     assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
 
 

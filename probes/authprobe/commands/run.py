@@ -15,6 +15,7 @@ from authprobe.commands.printing import print_annotations, print_error, print_js
 from authprobe.commands.run_session import ARGUMENT, RunSession, suite_words
 from authprobe.core.standard_streams import discard_output
 from authprobe.core.targets import Target
+from authprobe.engine.last_failed import was_interrupted
 from authprobe.engine.runner import RunPlan, load_plan
 from authprobe.engine.shard import take_shard
 from authprobe.engine.signals import interruptible
@@ -158,10 +159,10 @@ def _target_name(settings: Settings) -> str:
 
 
 def _nothing_failed(settings: Settings) -> str:
-    return (
-        f"--last-failed: no selected case failed in the last run in {settings.out}; if one did, "
-        "give the scenarios and options of that run as well"
-    )
+    start = f"--last-failed: no selected case failed in the last run in {settings.out}"
+    if was_interrupted(settings.out):
+        return f"{start}, which was interrupted; leave the option out to probe all cases"
+    return f"{start}; if one did, give the scenarios and options of that run as well"
 
 
 def pytest_arguments() -> list[str]:

@@ -25,6 +25,16 @@ def select_last_failed(cases: Sequence[Case], out: Path) -> tuple[Case, ...]:
     return tuple(case for case in cases if failed & {case.id, *case.formerly})
 
 
+def was_interrupted(out: Path) -> bool:
+    """Return True if the last run in this folder did not come to its end.
+
+    Raises:
+        RecordError: its results cannot be read.
+    """
+    path = out / RESULTS_FILE
+    return not path.is_file() or read_run(path).interrupted
+
+
 def _is_failed(record: CaseRecord) -> bool:
     return record.verdict.status in (Status.FAILED, Status.ERROR)
 
