@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from authprobe.core.executors import ExecutorAddress, parse_executor
 from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
-from authprobe.core.processors import available_processors
-from authprobe.core.shards import Shard, parse_shard
 from authprobe.core.targets import CHOICES, Target, targets_of
 from authprobe.errors import SettingsError
 
 if TYPE_CHECKING:
+    from authprobe.core.executors import ExecutorAddress
+    from authprobe.core.shards import Shard
     from authprobe.documents.node_tree import Value
 
 JOBS_PER_PROCESSOR: Final = 8
@@ -100,6 +99,9 @@ def default_jobs() -> int:
     """Return the number of clients that may run at a time: more than there are processors, as the
     load decides how many do.
     """
+    # Imported here, as in the parsers below: the pytest plugin of every project imports this file.
+    from authprobe.core.processors import available_processors
+
     return min(MAX_DEFAULT_JOBS, JOBS_PER_PROCESSOR * available_processors())
 
 
@@ -149,6 +151,28 @@ def parse_target(text: str) -> tuple[Target, ...]:
     if text not in CHOICES:
         raise ValueError(f"no such target; use {', '.join(CHOICES)}")
     return targets_of(text)
+
+
+def parse_shard(text: str) -> "Shard":
+    """Return a part of a run.
+
+    Raises:
+        ValueError: the text does not name one.
+    """
+    from authprobe.core import shards
+
+    return shards.parse_shard(text)
+
+
+def parse_executor(text: str) -> "ExecutorAddress":
+    """Return the address of a scheduler.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    from authprobe.core import executors
+
+    return executors.parse_executor(text)
 
 
 def parse_cost(text: str) -> float:
@@ -352,7 +376,7 @@ HAR: Final[SingleOption[Path | None]] = SingleOption(
     parse=Path,
     default=lambda: None,
 )
-SHARD: Final[SingleOption[Shard | None]] = SingleOption(
+SHARD: "Final[SingleOption[Shard | None]]" = SingleOption(
     name="--shard",
     metavar="I/N",
     help=(
@@ -372,7 +396,7 @@ SHARD_WEIGHTS: Final[SingleOption[Path | None]] = SingleOption(
     parse=Path,
     default=lambda: None,
 )
-EXECUTOR: Final[SingleOption[ExecutorAddress | None]] = SingleOption(
+EXECUTOR: "Final[SingleOption[ExecutorAddress | None]]" = SingleOption(
     name="--executor",
     metavar="dask://HOST:PORT",
     help=(

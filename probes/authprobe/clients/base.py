@@ -57,7 +57,7 @@ class Laboratory:
     redactor: Redactor = field(default_factory=Redactor)
     """Redactor of the run, which learns the tokens of every case."""
     costs: Costs | None = None
-    """What the run learns about the costs of questions; None: nothing."""
+    """Costs of questions, as earlier runs measured them; None: unknown."""
     live: object | None = None
     """The `LiveLaboratory` of a run that asks the real service; None: it asks only the emulator."""
 

@@ -32,7 +32,7 @@ EQUAL: Final[Mapping[str, Callable[[Run], object]]] = {
     "--max-failures": lambda run: run.max_failures,
     "--fail-on": lambda run: ",".join(run.fail_on) or NEVER,
 }
-"""What is equal in all shards of a run, by the name that its user knows."""
+"""Values that all shards of a run have in common, by the name that its user knows."""
 SAME_CUT: Final[Mapping[str, Callable[[RunShard], object]]] = {
     "number of shards": lambda shard: shard.count,
     "cases of all shards": lambda shard: shard.cases,
@@ -41,7 +41,7 @@ SAME_CUT: Final[Mapping[str, Callable[[RunShard], object]]] = {
     ),
     "--shard-weights": lambda shard: shard.weights,
 }
-"""What is equal in all shards that were cut alike; the first difference explains the others."""
+"""Values that all shards of one cut have in common; the first difference explains the others."""
 
 
 @dataclass(frozen=True, slots=True)
