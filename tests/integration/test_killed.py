@@ -99,8 +99,8 @@ def kill_one(folder: Path, delay: float) -> list[str]:
         time.sleep(delay)
         below = {pid: start_time(pid) for pid in descendants(child.pid)}
         child.kill()
-    wait_until(lambda: all(start_time(pid) != began for pid, began in below.items() if began), 20)
-    wait_until(lambda: not list((folder / "temp").iterdir()), 20)
+    wait_until(lambda: all(start_time(pid) != began for pid, began in below.items() if began))
+    wait_until(lambda: not list((folder / "temp").iterdir()))
     reports = folder / "reports"
     partial = reports / "results.partial.jsonl"
     finished = partial if partial.exists() else reports / "results.json"

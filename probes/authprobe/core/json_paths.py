@@ -26,7 +26,12 @@ from jsonpath.segments import (
 )
 from jsonpath.stream import TokenStream
 
-from authprobe.core.regular_expressions import MAX_TEXT_LENGTH, PatternError, find_match
+from authprobe.core.regular_expressions import (
+    MAX_TEXT_LENGTH,
+    PatternError,
+    compile_pattern,
+    find_match,
+)
 
 SYNTAX: Final = "rfc-editor.org/rfc/rfc9535"
 
@@ -34,8 +39,10 @@ SYNTAX: Final = "rfc-editor.org/rfc/rfc9535"
 MAX_STEPS: Final = 500_000
 """Values that one reading visits and compares, in all its lines together: a few seconds."""
 _PATTERN_STEPS: Final = 10_000
-"""Steps for which a pattern counts that was not used before; each character that is searched
-counts for one.
+"""Steps for which a pattern counts that was not used before."""
+_INSTRUCTIONS_PER_STEP: Final = 100
+"""Instructions of a pattern that count for one step at each character that is searched: RE2 tries
+all of them there once its automaton has no memory left. A smaller pattern counts for one, too.
 """
 
 
@@ -65,11 +72,18 @@ class Steps:
             raise _TooManyStepsError
 
     def take_search(self, pattern: str, text: str) -> None:
-        """Take the steps of one search for a regular expression in a text."""
-        self.take(min(len(text), MAX_TEXT_LENGTH) + 1)
+        """Take the steps of one search for a regular expression in a text.
+
+        Raises:
+            PatternError: the pattern is invalid, not supported or too large.
+            _TooManyStepsError: none is left.
+        """
         if pattern not in self._patterns:
             self.take(_PATTERN_STEPS)
             self._patterns.add(pattern)
+        size = compile_pattern(pattern, captures=True).programsize
+        steps = max(1, size // _INSTRUCTIONS_PER_STEP)
+        self.take(min(len(text), MAX_TEXT_LENGTH) * steps + 1)
 
 
 _steps: ContextVar[Steps] = ContextVar("steps")
@@ -88,9 +102,10 @@ class _Search(FilterFunction):
     def __call__(self, value: object, pattern: object) -> bool:
         if not isinstance(value, str) or not isinstance(pattern, str):
             return False
-        _steps.get().take_search(pattern, value)
+        whole = self._form.format(pattern)
         try:
-            return find_match(self._form.format(pattern), value) is not None
+            _steps.get().take_search(whole, value)
+            return find_match(whole, value) is not None
         except PatternError:  # RFC 9535: the result is false
             return False
 

@@ -182,6 +182,30 @@ def kill(network: RemoteNetwork) -> None:
     network._process._child.wait()
 
 
+def test_a_worker_whose_folder_is_gone_says_so_and_ends(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = set(child_processes())
+    with pytest.raises(ClientError, match="could not start: FileNotFoundError"):
+        RemoteNetwork(tmp_path / "removed").__enter__()
+    assert set(child_processes()) == before
+    assert capfd.readouterr().err == ""
+
+
+def test_an_interrupted_start_leaves_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = set(child_processes())
+    network = RemoteNetwork(tmp_path)
+    monkeypatch.setattr(worker, "send", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        network.__enter__()
+    assert set(child_processes()) == before
+
+
 def test_a_prestarted_worker_is_used_or_can_be_ended(tmp_path: Path) -> None:
     before = set(child_processes())
     worker.prestart()

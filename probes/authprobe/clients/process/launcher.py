@@ -361,11 +361,13 @@ def descendants(pid: int) -> list[int]:
     found: list[int] = []
     parents = [pid]
     while parents:
-        for task in Path(f"/proc/{parents.pop()}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                children = [int(child) for child in task.read_text().split()]
-                found += children
-                parents += children
+        tasks = Path(f"/proc/{parents.pop()}/task")
+        with contextlib.suppress(OSError):  # the process ends meanwhile
+            for task in list(tasks.iterdir()):
+                with contextlib.suppress(OSError):  # or one of its threads
+                    children = [int(child) for child in (task / "children").read_text().split()]
+                    found += children
+                    parents += children
     return found
 
 

@@ -126,7 +126,7 @@ class RemoteNetwork:
     def _start(self) -> None:
         try:
             self._ca_file = Path(self._process.call("start", self._scratch))
-        except (ClientError, OSError):
+        except BaseException:  # an interruption too: nothing else would end it
             self._process.end()
             raise
 
@@ -171,7 +171,8 @@ class _Process:
             raise ClientError("the emulator process has ended unexpectedly")
         result, problem = reply
         if problem is not None:
-            raise ClientError(f"the emulator could not {verb} the case: {problem}")
+            what = verb if verb == "start" else f"{verb} the case"
+            raise ClientError(f"the emulator could not {what}: {problem}")
         return result
 
     def _exchange(
@@ -207,10 +208,17 @@ def serve(_: str, descriptor: str, channel_descriptor: str) -> None:
         socket.socket(fileno=int(channel_descriptor)) as sockets,
     ):
         request = receive(run)
-        if request is not None:
-            with Network(request[1]) as network:
-                send(run, (str(network.ca_file), None))
-                network.wait_for(_serve_cases(network, run, sockets))
+        if request is None:
+            return
+        with contextlib.ExitStack() as stack:
+            try:
+                network = stack.enter_context(Network(request[1]))
+            except OSError as error:  # such as that the run has ended, and its folder is gone
+                with contextlib.suppress(ConnectionError):
+                    send(run, (None, f"{type(error).__name__}: {error}"))
+                return
+            send(run, (str(network.ca_file), None))
+            network.wait_for(_serve_cases(network, run, sockets))
 
 
 async def _serve_cases(network: "Network", run: socket.socket, sockets: socket.socket) -> None:
