@@ -26,7 +26,15 @@ TIME_LIMIT: Final = 2.0
 REPEATED: Final = (
     *("\\", "a.", "eyJ", "eyJ-", "%25", "0x73, ", "a\n", "\u200b", "a\ufe0f", "115, 107, ", "1 "),
     *("sk-ant-oat01-abcdefgh1234 ", "\\x73\\x6b", "&amp;", "\\e]", "x<b ", "=73=6B", "a b"),
-    *("<html><body><script>", "begin 644 a\nM", "https://a.b.c/d ", "error 401 ", "A.A"),
+    *(
+        '\n  "a":',
+        "<td>",
+        "<html><body><script>",
+        "begin 644 a\nM",
+        "https://a.b.c/d ",
+        "error 401 ",
+        "A.A",
+    ),
 )
 
 

@@ -2,12 +2,14 @@
 
 import bz2
 import gzip
+import html
 import io
 import json
 import lzma
 import time
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authprobe.redaction import redactor as redactor_module
 from authprobe.redaction import scanner as module
 from authprobe.redaction.canary import Canary
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
-from authprobe.redaction.redactor import LONG_TEXT_LENGTH, Redactor
+from authprobe.redaction.redactor import (
+    BLOCK_LENGTH,
+    LONG_TEXT_LENGTH,
+    MIN_WORD_REPETITION,
+    Redactor,
+)
 from authprobe.redaction.scanner import UNSCANNED, SecretMatch, scan_data, scan_file, scan_text
 from tests.support.leaking_claude import ENCODINGS
 
@@ -73,6 +81,45 @@ def test_a_secret_is_found_in_a_long_repetitive_report(name: str) -> None:
     assert names(scan_text(f"{lines}\nx {ENCODINGS[name](TOKEN)} y\n{lines}", redactor_with())) == {
         "key"
     }
+
+
+def json_report(message: str) -> str:
+    """Return a report of many cases with equal keys and values, the last with this message."""
+    cases = [{"id": f"a/{n}", "statuses": [401, 200], "message": None} for n in range(200)]
+    return json.dumps([*cases, {"id": "a/last", "message": message}, *cases], indent=1)
+
+
+def html_report(message: str) -> str:
+    """Return the same as a page, without line ends between the elements."""
+    rows = (f"<tr><th>a/{n}</th><td>accepted 200</td><td>passed</td></tr>" for n in range(200))
+    return f"{''.join(rows)}<tr><th>a/last</th><td>{html.escape(message)}</td></tr>{''.join(rows)}"
+
+
+@pytest.mark.parametrize("report", [json_report, html_report])
+@pytest.mark.parametrize("block_length", [BLOCK_LENGTH, 4_000])
+@pytest.mark.parametrize("repetition", [MIN_WORD_REPETITION, 1_000])
+def test_a_secret_is_found_in_one_of_many_similar_cases(
+    report: Callable[[str], str],
+    block_length: int,
+    repetition: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redactor_module, "LONG_TEXT_LENGTH", 8_000)
+    monkeypatch.setattr(redactor_module, "BLOCK_LENGTH", block_length)
+    monkeypatch.setattr(redactor_module, "MIN_WORD_REPETITION", repetition)
+    assert redactor_with()._is_clean_fast(report("nothing"))
+    assert scan_text(report("nothing"), redactor_with()) == ()
+    for name, spell in ENCODINGS.items():
+        message = f"x {spell(TOKEN)} y"
+        assert names(scan_text(report(message), redactor_with())) == {"key"}, name
+
+
+def test_equal_parts_of_a_report_are_read_once() -> None:
+    text = json_report("nothing")
+    blocks = list(redactor_module._blocks(text))
+    assert sum(map(len, blocks)) < len(text) / 4
+    assert [block.count("a/last") for block in blocks] == [1]
+    assert [block.count('"a/7",') for block in blocks] == [1]
 
 
 def test_a_secret_is_found_when_many_values_are_learned() -> None:

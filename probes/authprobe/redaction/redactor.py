@@ -2,6 +2,8 @@
 
 import bisect
 import functools
+import itertools
+import operator
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +43,13 @@ MIN_DISTINCT_CHARACTERS: Final = 4
 """Different characters that a fragment needs: a line of dashes is not a secret."""
 MAX_REDACTION_ROUNDS: Final = 4
 LONG_TEXT_LENGTH: Final = 64 * 1024
+BLOCK_LENGTH: Final = 512 * 1024
+"""Characters of a long text that are read at a time, if it has boundaries."""
+BOUNDARY: Final = re.compile(
+    r'([\n<])(?:(?<=\n)(?= *"[a-z_]+":)|(?<=<)(?=(?:d[dt]|details|div|li|p|summary|t[dhr])\b))'
+)
+"""The start of a key of JSON, or of an element of HTML that is no part of a line: letters that
+stand within no secret, and whose equal parts of a report need be read once."""
 PART_LENGTH: Final = 1024 * 1024
 """Characters of a long text whose words are listed at a time."""
 SPACE: Final = re.compile(r"\s")
@@ -170,22 +179,41 @@ class Redactor:
     def _is_clean_fast(self, text: str) -> bool:
         """Return True for a long, repetitive text, such as a report, that contains no secret.
 
-        Each different word is scanned once, and by themselves what a single word does not show:
-        a scheme and its value, and tokens that are wrapped over lines. False: not decided.
+        Its parts are scanned in blocks, equal ones once. False: not decided.
         """
         if len(text) < LONG_TEXT_LENGTH:
             return False
-        words = " ".join(_distinct_words(text))
-        if len(words) * MIN_WORD_REPETITION > len(text) or any(
-            True for _ in find_spaced_values(text)
-        ):
+        known_words: set[str] = set()
+        return all(
+            self._is_clean_block(block, known_words, is_whole=len(block) == len(text))
+            for block in _blocks(text)
+        )
+
+    def _is_clean_block(self, block: str, known_words: set[str], *, is_whole: bool) -> bool:
+        """Return True if there is no secret in a block of a text; False: not decided.
+
+        In a repetitive block each different word is scanned once, and by themselves what a single
+        word does not show: a scheme and its value, and tokens that are wrapped over lines.
+        """
+        new_words = [word for word in _distinct_words(block) if word not in known_words]
+        words = " ".join(new_words)
+        if len(words) * MIN_WORD_REPETITION > len(block):
+            # A block that is the whole text is read anyway, with the places of its secrets.
+            return not is_whole and not self._has_secret(decodings(block))
+        known_words.update(new_words)
+        if any(True for _ in find_spaced_values(block)):
             return False
-        over_words = (decoding for decoding in multiword_decodings(text) if decoding.source)
-        return not any(
-            UNESCAPED in decoding.path
-            or any(True for _ in self._find_values(decoding.text))
+        over_words = (decoding for decoding in multiword_decodings(block) if decoding.source)
+        for decoding in itertools.chain(decodings(words), over_words):
+            if UNESCAPED in decoding.path or self._has_secret((decoding,)):
+                return False
+        return True
+
+    def _has_secret(self, readings: Iterable[Decoding]) -> bool:
+        return any(
+            any(True for _ in self._find_values(decoding.text))
             or any(True for _ in find_token_patterns(decoding))
-            for decoding in (*decodings(words), *over_words)
+            for decoding in readings
         )
 
     def _find_values(self, text: str) -> Iterator[Span]:
@@ -252,6 +280,27 @@ def _rebuild(slots: dict[str, str]) -> Redactor:
     redactor = Redactor()
     redactor._slots, redactor._unindexed = slots, dict(slots)
     return redactor
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield the different parts of a text between its boundaries, in order, in blocks."""
+    known: set[str] = set()
+    block: list[str] = []
+    start = length = 0
+    while start < len(text):
+        boundary = BOUNDARY.search(text, start + BLOCK_LENGTH)
+        end = boundary.start() if boundary else len(text)
+        first, *rest = BOUNDARY.split(text[start:end])
+        parts = dict.fromkeys((first, *map(operator.add, rest[::2], rest[1::2])))
+        new = [part for part in parts if part not in known]
+        known.update(new)
+        block += new
+        length += sum(map(len, new))
+        start = end
+        if length >= BLOCK_LENGTH:
+            yield "".join(block)
+            block, length = [], 0
+    yield "".join(block)
 
 
 def _distinct_words(text: str) -> dict[str, None]:
