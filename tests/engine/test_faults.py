@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from authprobe.clients import raw_http
+from authprobe.clients.installation.cache import Cache
+from authprobe.core.faults import fault_words
 from authprobe.engine import probe, record, runner
-from authprobe.engine.faults import failed_observation, fault_words
+from authprobe.engine.faults import failed_observation
 from authprobe.engine.progress import LogReporter
 from authprobe.errors import ExitCode
 from authprobe.observation.model import Observation, Outcome
@@ -76,6 +78,28 @@ def test_error_at_any_stage_is_that_of_its_case(
     detail = failed[0].observation.detail or ""
     assert detail.startswith(f"authprobe itself failed on this case: {type(error).__name__} in ")
     assert failed[0].verdict.status == "error"
+    assert "value-of-the-error" not in str(run)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_error_while_a_client_is_installed_is_that_of_its_cases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Cache, "_find_user_program", fail)
+    monkeypatch.setenv("AUTHPROBE_CACHE", str(tmp_path / "cache"))
+    entry = "{client: claude-code@installed, endpoint: default, credential: none}"
+    text = f"{SCENARIO}include: [{entry}]\n"
+    settings = Settings(out=tmp_path, scenarios=(write_scenario(tmp_path, text),))
+    run = runner.execute_plan(runner.load_plan(settings), LogReporter())
+    failed, *others = sorted(run.cases, key=lambda case: case.client)
+    assert [case.verdict.status for case in (failed, *others)] == ["error", "passed", "passed"]
+    assert (failed.observation.detail or "").startswith(
+        "claude-code@installed cannot be installed: authprobe itself failed: "
+        f"{type(error).__name__} in clients/installation/cache.py: "
+    )
     assert "value-of-the-error" not in str(run)
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from _pytest._code.code import ExceptionInfo, TerminalRepr
 
+from authprobe.core.faults import fault_words
 from authprobe.documents.source import escape
-from authprobe.engine.faults import fault_words
 from authprobe.engine.laboratory import published_versions
 from authprobe.errors import ProbesError, ScenarioError
 from authprobe.items.failure import CaseFailedError, Failure

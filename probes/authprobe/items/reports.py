@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.core.faults import fault_words
 from authprobe.core.history_location import database_file
 from authprobe.core.safe_files import check_database, check_places, make_folder
-from authprobe.engine.faults import fault_words
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.options import HAR, OUT
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError

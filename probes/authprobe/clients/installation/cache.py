@@ -24,6 +24,7 @@ from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind, Package, Registry
+from authprobe.core.faults import fault_words
 from authprobe.core.isolation import Isolation
 from authprobe.errors import ClientError, InstallError
 from authprobe.scenario.clients import INSTALLED, LATEST, Client, names_one_release
@@ -193,6 +194,9 @@ class Cache:
         except (OSError, filelock.Timeout) as error:
             reason = failure_reason(str(error)) or getattr(error, "strerror", None) or str(error)
             result = InstallError(f"{client} cannot be installed: {reason}")
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which only its cases have
+            words = f"authprobe itself failed: {fault_words(error)}; please report it"
+            result = InstallError(f"{client} cannot be installed: {words}")
         self._results[installation_key(client)] = result
 
     def _prepare(
