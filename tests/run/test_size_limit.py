@@ -34,7 +34,9 @@ def paths(record: CaseRecord) -> list[str]:
 
 def test_run_that_can_be_looked_through_is_unchanged() -> None:
     whole = make_run(record_with(3))
-    assert fit_run(whole) is whole
+    fitting, results = fit_run(whole)
+    assert fitting is whole
+    assert results == dump_run(whole)
     assert fitting_text(whole, dump_run) == dump_run(whole)
 
 
@@ -43,8 +45,9 @@ def test_run_of_hostile_cases_is_cut_until_it_can_be_looked_through() -> None:
     small = [record_with(5, f"small{n}") for n in range(20)]
     whole = make_run(*large, *small)
     assert len(dump_run(whole)) > SCAN_LIMIT_BYTES
-    cut = fit_run(whole)
-    assert len(dump_run(cut)) < 3 * CUT_RUN_LENGTH
+    cut, results = fit_run(whole)
+    assert results == dump_run(cut)
+    assert len(results) < 3 * CUT_RUN_LENGTH
     assert [record.id for record in cut.cases] == [record.id for record in whole.cases]
     assert cut.cases[6:] == whole.cases[6:], "small cases are whole"
     for record in cut.cases[:6]:

@@ -39,7 +39,6 @@ from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline
 from authprobe.run.gates import gate_result
 from authprobe.run.model import CaseRecord, Run, Selection, make_run
-from authprobe.run.results_file import dump_run
 from authprobe.run.size_limit import fit_run, fitting_text
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation
 from authprobe.verdict.judge import judge_observation
@@ -104,14 +103,11 @@ class CommandReport:
         from authprobe.report.html.report import report_page
 
         setup, redactor = self._setup, self._emulator.control.backend.redactor
-        run = fit_run(self._run(redactor))
+        run, results = fit_run(self._run(redactor))
         make_page = functools.partial(report_page, bisections=read_bisections(setup.out))
-        makers: dict[str, Callable[[Run], str]] = {
-            RESULTS: dump_run,
-            **TEXT_REPORTS,
-            HTML: make_page,
-        }
-        texts = {name: fitting_text(run, make) for name, make in makers.items()}
+        makers: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: make_page}
+        reports = {name: fitting_text(run, make) for name, make in makers.items()}
+        texts = {RESULTS: results, **reports}
         if (code := publish(setup.out, texts, redactor)) is not ExitCode.OK:
             return code
         result = gate_result(run)

@@ -18,7 +18,7 @@ from authprobe.run.gates import gate_result
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.merging import JudgedBy, differing_versions, merge_shards
 from authprobe.run.model import Run
-from authprobe.run.results_file import dump_run, read_run
+from authprobe.run.results_file import read_run
 from authprobe.run.size_limit import CUT_NOTICE, fit_run, fitting_text
 from authprobe.settings import Settings
 
@@ -56,14 +56,14 @@ def merge(
         raise SettingsError(
             f"--out {settings.out}: has a shard, which would be lost; choose another directory"
         )
-    run = fit_run(merged)
+    run, results = fit_run(merged)
     if run is not merged:
         print_error(CUT_NOTICE)
-    code = _publish(run, settings)
+    code = _publish(run, results, settings)
     if code is ExitCode.SECRET_FOUND:
         return code
     if as_json:
-        print_json(dump_run(run).rstrip("\n"))
+        print_json(results.rstrip("\n"))
     else:
         print_run(run, OutputConsole(), verbose=verbose)
         if code is None:
@@ -76,7 +76,7 @@ def merge(
     return result.exit_code if code is None else code
 
 
-def _publish(run: Run, settings: Settings) -> ExitCode | None:
+def _publish(run: Run, results: str, settings: Settings) -> ExitCode | None:
     """Write the reports and the history, and say what went wrong; return its exit code."""
     # Imported here: jinja2 is slow to import, and nothing was read yet when this module was.
     from authprobe.report.html.report import report_page
@@ -85,7 +85,7 @@ def _publish(run: Run, settings: Settings) -> ExitCode | None:
     reports = RunReports(settings, settings.out, ArtifactGuard(), past)
     try:
         past.prefetch(run.cases)
-        if reports.publish_results(run):
+        if reports.publish_results(results):
             page = partial(
                 report_page, past=past.points(), bisections=read_bisections(settings.out)
             )

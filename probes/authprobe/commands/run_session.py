@@ -78,10 +78,10 @@ class RunSession:
                 reporter.notify(suite_words(self.plan.suite, len(self.cases)))
             self.reports.past.prefetch(self.cases)
             run = self._execute(reporter)
-            self.run = fit_run(run)
+            self.run, results = fit_run(run)
             if self.run is not run:
                 reporter.notify(CUT_NOTICE)
-        if not self.reports.publish_results(self.run):
+        if not self.reports.publish_results(results):
             session.items.clear()  # their messages are made of the results, which hold a credential
         self.records = {record.id: record for record in self.run.cases}
         session.items[:] = [item for item in session.items if item.name in self.records]

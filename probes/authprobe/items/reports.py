@@ -21,7 +21,6 @@ from authprobe.run.gates import GateResult, gate_result
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import Run
 from authprobe.run.partial_results import PARTIAL_FILE
-from authprobe.run.results_file import dump_run
 from authprobe.run.size_limit import fitting_text
 from authprobe.settings import Settings
 
@@ -76,11 +75,11 @@ class RunReports:
     exit_reason: str | None = None
     """Reason for the exit code, if the cases decide it."""
 
-    def publish_results(self, run: Run) -> bool:
+    def publish_results(self, text: str) -> bool:
         """Write `results.json` before anything is shown; return False if it holds a credential."""
         if self.out:
             with self.recording_problems():
-                self.guard.publish(self.out, {RESULTS: dump_run(run)})
+                self.guard.publish(self.out, {RESULTS: text})
         return self.exit_code is not ExitCode.SECRET_FOUND
 
     def publish(self, run: Run, page: Callable[[], str | None]) -> bool:

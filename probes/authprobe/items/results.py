@@ -65,13 +65,13 @@ def publish_session(session: pytest.Session, received: Received) -> tuple[str, .
         raise SettingsError(facts.problem)
     if not received.records:
         return ()
-    run = fit_run(_make_run(session, settings, received, facts))
+    run, results = fit_run(_make_run(session, settings, received, facts))
     out = Path(text[-1]) if (text := config.getoption(prefixed_name(REPORT))) else None
     past = HistoryWorker(settings.history_location if out else NO_HISTORY, settings.history_runs)
     reports = RunReports(settings, out, own.guard if own else ArtifactGuard(), past)
     try:
         past.prefetch(run.cases)
-        if reports.publish_results(run):
+        if reports.publish_results(results):
             reports.publish(run, functools.partial(_page, run, past, settings.out))
     finally:
         past.close()

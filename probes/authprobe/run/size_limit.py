@@ -26,9 +26,9 @@ CUT_NOTICE: Final = (
 )
 
 
-def fit_run(run: Run) -> Run:
-    """Return the run, cut if its `results.json` were too large to be looked through."""
-    return _fit(run, dump_run)[0]
+def fit_run(run: Run) -> tuple[Run, str]:
+    """Return the run and its `results.json`, cut if that is too large to be looked through."""
+    return _fit(run, dump_run)
 
 
 def fitting_text(run: Run, make: Callable[[Run], str]) -> str:

@@ -40,6 +40,8 @@ class PytestHtmlPage:
         self._is_case = is_case
         self._has_other_tests = False
         self._page: str | None = None
+        self._report: str | None = None
+        """The report, which replaces `PLACEHOLDER` in the finished page."""
         self._is_taken = False
         if not config.option.collectonly:
             if getattr(config.option, "htmlpath", None) is None:
@@ -52,7 +54,8 @@ class PytestHtmlPage:
         if self._page is None:
             return None
         page = with_landmarks(self._page, has_other_tests=self._has_other_tests)
-        return with_policy(page, self._own_assets(), has_style_attributes=self._has_other_tests)
+        page = with_policy(page, self._own_assets(), has_style_attributes=self._has_other_tests)
+        return page if self._report is None else page.replace(PLACEHOLDER, self._report, 1)
 
     def _writers(self) -> Iterator[Any]:
         """Yield pytest-html's writer of the page: it has no option for where to write."""
@@ -96,9 +99,12 @@ class PytestHtmlPage:
         if content is None:
             return
         # Imported late: jinja2 is not needed before there is something to draw.
+        from authprobe.report.html.elements import Html
         from authprobe.report.html.rendering import asset, render
 
-        script = asset("report.js")
+        if self._is_taken:  # each step to the page would copy it
+            self._report, content = content, PLACEHOLDER
+        script, content = asset("report.js"), Html(content)
         prefix.append(render("pytest_html.html", styles=_styles(), content=content, script=script))
 
     @pytest.hookimpl(optionalhook=True)
@@ -141,6 +147,8 @@ TITLE_LINES: Final = re.compile(
 )
 HEADING: Final = '<h1 class="ap-verdict">'
 """Heading of the report."""
+PLACEHOLDER: Final = f"{HEADING}</h1>"
+"""Heading in place of the report while the page is made; what comes before it has none."""
 
 
 def _with_title_last(page: str) -> str:

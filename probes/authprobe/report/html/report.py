@@ -4,7 +4,7 @@ The script that comes with it only searches, filters and copies what is on the p
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -95,30 +95,33 @@ def _cases(run: Run, past: Mapping[str, Sequence[Point]], limit_bytes: int) -> H
     if not run.cases:
         return Html()
     is_command = run.selection.is_command
-    by_id: dict[str, Html] = {}
-    room, outlines = limit_bytes, 0
+    contents: dict[str, Html] = {}
+    room = limit_bytes
     for record in sorted(run.cases, key=lambda r: (r.verdict.status is Status.PASSED, r.id)):
-        content = Html()
-        if room >= 0:
-            content = details(record, phrases.rerun_command(run, record), past.get(record.id, ()))
-            room -= len(content)
+        content = details(record, phrases.rerun_command(run, record), past.get(record.id, ()))
+        room -= len(content)
         if room < 0:
-            content, outlines = outline(record), outlines + 1
-        by_id[record.id] = case(record, content)
+            break
+        contents[record.id] = content
+
+    def draw(records: Iterable[CaseRecord]) -> Iterator[Html]:
+        """Yield the cases while the page is written: all of them together are most of it."""
+        return (case(each, contents.get(each.id) or outline(each)) for each in records)
+
     return render(
         "cases.html",
         heading="The command" if is_command else f"Cases ({len(run.cases):,})",
-        outlines=outlines,
+        outlines=len(run.cases) - len(contents),
         shapes=symbols(),
-        open_cases=Html().join(
-            by_id[r.id] for r in (run.cases if is_command else matrix.problems(run))
-        ),
-        scenarios=[] if is_command else _scenarios(run, by_id),
+        open_cases=draw(run.cases if is_command else matrix.problems(run)),
+        scenarios=[] if is_command else _scenarios(run, draw),
         scenario_anchor=phrases.scenario_anchor,
     )
 
 
-def _scenarios(run: Run, cases: Mapping[str, Html]) -> list[dict[str, object]]:
+def _scenarios(
+    run: Run, draw: Callable[[Iterable[CaseRecord]], Iterator[Html]]
+) -> list[dict[str, object]]:
     """Return the name, reason, sources and remaining cases of each scenario, by name."""
     bad = {record.id for record in matrix.problems(run)}
     groups: dict[str, list[CaseRecord]] = {}
@@ -131,7 +134,7 @@ def _scenarios(run: Run, cases: Mapping[str, Html]) -> list[dict[str, object]]:
             "why": records[0].why,
             "sources": records[0].sources,
             "words": _count_words(records),
-            "cases": Html().join(cases[r.id] for r in records if r.id not in bad),
+            "cases": draw([r for r in records if r.id not in bad]),
         }
         for name, records in sorted(groups.items())
     ]
