@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from authprobe.engine.faults import failed_observation
 from authprobe.engine.progress import LogReporter
 from authprobe.errors import ExitCode
 from authprobe.observation.model import Observation, Outcome
-from authprobe.redaction import publishing
+from authprobe.redaction import publishing, scanner
 from authprobe.report import files
 from authprobe.run import partial_results
 from authprobe.settings import Settings
@@ -148,14 +149,16 @@ def test_report_that_cannot_be_made_costs_no_other(
     assert {"results.json", "report.html", *files.TEXT_REPORTS} - written == {name}
 
 
-@pytest.mark.parametrize("name", ["dump_record", "scan_text"])
+@pytest.mark.parametrize(
+    ("module", "name"), [(partial_results, "dump_record"), (scanner, "scan_text")]
+)
 def test_case_that_cannot_be_kept_at_once_is_in_the_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
 ) -> None:
     def fail(_: object) -> str:
         raise RecursionError(SECRET)
 
-    monkeypatch.setattr(partial_results, name, fail)
+    monkeypatch.setattr(module, name, fail)
     settings = Settings(out=tmp_path, scenarios=(write_scenario(tmp_path, SCENARIO),))
     run = runner.execute_plan(runner.load_plan(settings), LogReporter())
     assert [case.verdict.status for case in run.cases] == ["passed", "passed"]

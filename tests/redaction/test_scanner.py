@@ -27,7 +27,14 @@ from authprobe.redaction.redactor import (
     MIN_WORD_REPETITION,
     Redactor,
 )
-from authprobe.redaction.scanner import UNSCANNED, SecretMatch, scan_data, scan_file, scan_text
+from authprobe.redaction.scanner import (
+    UNSCANNED,
+    RecordScan,
+    SecretMatch,
+    scan_data,
+    scan_file,
+    scan_text,
+)
 from tests.support.leaking_claude import ENCODINGS
 
 TOKEN = "sk-ant-oat01-x3Pq9ZbT-aL7vK2mW_sQ8rJ5nYc4Hd6Gf1Ue0BtXiRoMzNpDhSkVlCgFw"
@@ -120,6 +127,33 @@ def test_equal_parts_of_a_report_are_read_once() -> None:
     assert sum(map(len, blocks)) < len(text) / 4
     assert [block.count("a/last") for block in blocks] == [1]
     assert [block.count('"a/7",') for block in blocks] == [1]
+
+
+def json_record(number: int, message: str) -> str:
+    """Return a record on one line, of which most is equal in all."""
+    record = {"id": f"a/{number}", "statuses": [401, 200], "message": message, "detail": None}
+    return json.dumps(record, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODINGS if name not in PARTS])
+def test_a_token_is_found_in_one_of_many_similar_records(name: str) -> None:
+    scan = RecordScan()
+    for number in range(3):
+        assert not scan.has_credential(json_record(number, "nothing"))
+    for number in range(2):
+        assert scan.has_credential(json_record(number, f"x {ENCODINGS[name](TOKEN)} y"))
+    assert not scan.has_credential(json_record(0, "nothing"))
+
+
+def test_equal_members_of_records_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    monkeypatch.setattr(module, "MAX_CLEAN_MEMBERS", 10)
+    monkeypatch.setattr(module, "scan_text", texts.append)
+    scan = RecordScan()
+    for number in range(20):
+        scan.has_credential(json_record(number, "nothing"))
+    assert texts[1] == '{"id":"a/1"'
+    assert 1 < sum("nothing" in text for text in texts) < 5, "not all are remembered"
 
 
 def test_a_secret_is_found_when_many_values_are_learned() -> None:

@@ -4,6 +4,7 @@ Data that cannot be scanned counts as a match: it might contain anything.
 """
 
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ MAX_ARCHIVE_DEPTH: Final = 4
 MAX_MEMBERS: Final = 10_000
 """Members of an archive that are looked at."""
 MAX_MEMBER_NAME_LENGTH: Final = 200
+MEMBER: Final = re.compile(r',(?="[a-z_]+":)')
+"""Stands before the name of a member of an object in JSON: letters that are within no secret."""
+MAX_CLEAN_MEMBERS: Final = 4096
+"""Members that are remembered; then all are forgotten."""
 CHUNK_BYTES: Final = 1024 * 1024
 XZ_READ_BYTES: Final = 8 * 1024
 UNSCANNED: Final = "unscanned"
@@ -59,6 +64,24 @@ def scan_text(text: str, redactor: Redactor | None = None) -> tuple[SecretMatch,
         SecretMatch(name=span.name, place=lines.place(span.start), decoding_steps=path)
         for span, path in _distinct_spans(text, redactor or Redactor())
     )
+
+
+class RecordScan:
+    """Scan of records in JSON, one after another: equal members of their objects are read once."""
+
+    def __init__(self) -> None:
+        self._clean: set[str] = set()
+        """Members without a credential, with their names."""
+
+    def has_credential(self, record: str) -> bool:
+        """Return True if there is a credential in the JSON of a record, which is on one line."""
+        members = [part for part in MEMBER.split(record) if part not in self._clean]
+        if scan_text(",".join(members)):
+            return True
+        if len(self._clean) > MAX_CLEAN_MEMBERS:
+            self._clean.clear()
+        self._clean.update(members)
+        return False
 
 
 def scan_file(path: Path, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from authprobe.core.safe_files import check_places, create_file, make_folder, rename
 from authprobe.errors import SettingsError
-from authprobe.redaction.scanner import scan_text
+from authprobe.redaction.scanner import RecordScan
 from authprobe.run import json_file
 from authprobe.run.model import CaseRecord
 from authprobe.run.results_file import dump_record
@@ -30,6 +30,7 @@ class PartialResults:
     folder: Path
     _file: TextIO | None = None
     _lock: filelock.BaseFileLock | None = None
+    _scan: RecordScan = field(default_factory=RecordScan)
 
     def __enter__(self) -> "PartialResults":
         self._lock = filelock.FileLock(self.folder / LOCK_FILE)
@@ -61,7 +62,7 @@ class PartialResults:
         """
         with contextlib.suppress(Exception):
             line = dump_record(record)
-            if self._file and not scan_text(line):
+            if self._file and not self._scan.has_credential(line):
                 self._file.write(line)
                 self._file.flush()
 
