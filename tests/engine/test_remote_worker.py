@@ -1,3 +1,5 @@
+import pickle
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from authprobe.observation.model import Observation, Outcome
 from tests.support.make import make_case
 
 SECRET = "sk-ant-api03-" + "Zq7" * 30 + "AA"
+WORKER = "engine/remote/worker.py"
 
 
 @pytest.mark.slow
@@ -27,5 +30,30 @@ def test_an_observation_with_a_credential_does_not_leave_the_worker(
     assert answer.observation.outcome is Outcome.UNAVAILABLE
     assert answer.observation.detail == SECRET_KEPT
     assert SECRET not in repr(answer)
-    with pytest.raises(RuntimeError, match="has ended"):
-        worker.probe_batch(conditions, [make_case()])
+    (late,) = worker.probe_batch(conditions, [make_case()])
+    assert f"RuntimeError in {WORKER}: _open" in (late.observation.detail or "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "function"), [("open_laboratory", "_open"), ("scan_text", "probe")]
+)
+def test_an_error_leaves_the_worker_as_a_text_without_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, function: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError(SECRET, threading.Lock())  # no lock can be pickled
+
+    monkeypatch.setenv("AUTHPROBE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(worker, name, fail)
+    refused = Observation(outcome=Outcome.REJECTED, elapsed=1.0)
+    monkeypatch.setattr(worker, "probe_case", lambda laboratory, case: refused)
+    conditions = Conditions(run=name, isolation=Isolation.NONE)
+    try:
+        answers = worker.probe_batch(conditions, [make_case(), make_case()])
+    finally:
+        worker.close(name)
+    assert [answer.observation.outcome for answer in answers] == [Outcome.UNAVAILABLE] * 2
+    words = f"authprobe itself failed on this case: ValueError in {WORKER}: {function}; "
+    assert all((answer.observation.detail or "").startswith(words) for answer in answers)
+    assert SECRET.encode() not in pickle.dumps(answers)

@@ -96,12 +96,21 @@ def held_clients(clients: Sequence[Client]) -> frozenset[InstallationKey]:
 
 
 def probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[RemoteAnswer, ...]:
-    """Return the answer for each case; one case never ends a run."""
+    """Return the answer for each case; one case never ends a run.
+
+    It raises no error: dask would send it whole, with the secrets in its text, or could not.
+    """
     try:
-        laboratory = _open(conditions)
+        return _probe_batch(conditions, cases)
     except ProbesError as error:
-        unavailable = Observation(outcome=Outcome.UNAVAILABLE, elapsed=0.0, detail=str(error))
-        return tuple(RemoteAnswer(observation=unavailable) for _ in cases)
+        failed = Observation(outcome=Outcome.UNAVAILABLE, elapsed=0.0, detail=str(error))
+    except Exception as error:  # noqa: BLE001 - a fault of ours
+        failed = failed_observation(error)
+    return tuple(RemoteAnswer(observation=failed) for _ in cases)
+
+
+def _probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[RemoteAnswer, ...]:
+    laboratory = _open(conditions)
     with laboratory.clients_of(cases):
         if len(cases) == 1:
             return (laboratory.probe(cases[0]),)
@@ -177,10 +186,10 @@ class _WorkerLaboratory:
         """Return the answer for a case, which holds no secret."""
         observation = probe_case(self.laboratory, case)
         try:
-            text = to_json(observation).decode()
+            secrets = scan_text(to_json(observation).decode(), self.laboratory.redactor)
         except Exception as error:  # noqa: BLE001 - a fault of ours, provoked by this observation
             return RemoteAnswer(observation=failed_observation(error, elapsed=observation.elapsed))
-        if scan_text(text, self.laboratory.redactor):
+        if secrets:
             observation = Observation(
                 outcome=Outcome.UNAVAILABLE, elapsed=observation.elapsed, detail=SECRET_KEPT
             )
