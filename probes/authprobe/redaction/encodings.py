@@ -50,7 +50,7 @@ class Encoding(NamedTuple):
 
 
 def _from_base64(run: str) -> str:
-    padded = run.translate(_STANDARD) + "A" * (-len(run) % 4)
+    padded = run.replace("-", "+").replace("_", "/") + "A" * (-len(run) % 4)
     return binascii.a2b_base64(padded).decode("latin-1")
 
 
@@ -100,7 +100,6 @@ def _other_decompressor(data: bytes) -> bz2.BZ2Decompressor | lzma.LZMADecompres
     return None
 
 
-_STANDARD: Final = str.maketrans("-_", "+/")
 _BASE32: Final = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghijklmnopqrstuv"
 )

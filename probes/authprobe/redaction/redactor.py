@@ -46,7 +46,7 @@ LONG_TEXT_LENGTH: Final = 64 * 1024
 BLOCK_LENGTH: Final = 512 * 1024
 """Characters of a long text that are read at a time, if it has boundaries."""
 BOUNDARY: Final = re.compile(
-    r'([\n<])(?:(?<=\n)(?= *"[a-z_]+":)|(?<=<)(?=(?:d[dt]|details|div|li|p|summary|t[dhr])\b))'
+    r'(\n(?= *"[a-z_]+":)|<(?=(?:d[dt]|details|div|li|p|summary|t[dhr])\b))'
 )
 """The start of a key of JSON, or of an element of HTML that is no part of a line: letters that
 stand within no secret, and whose equal parts of a report need be read once."""
