@@ -9,7 +9,7 @@ import pytest
 from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.errors import RecordError
-from authprobe.report.model.matrix import warnings
+from authprobe.report.model.matrix import run_words, warnings
 from authprobe.run.gates import gate_result
 from authprobe.run.merging import JudgedBy, differing_versions, digest_file, merge_shards
 from authprobe.run.model import Platform, Run, RunShard, Selection, Tool
@@ -121,6 +121,35 @@ def test_missing_shards_that_are_allowed_make_an_interrupted_run() -> None:
     assert (merged.partial, merged.interrupted, merged.not_started) == (True, True, 1)
     assert gate_result(merged).reason == "exit code 2: shard 2/2 is missing"
     assert "Shard 2/2 is missing: 1 of 2 cases is not here." in warnings(merged)
+    assert "merged from 1 of 2 shards" in run_words(merged)
+
+
+def test_a_merged_run_says_from_how_many_shards() -> None:
+    merged = merge(*(shard(index, count=3) for index in (1, 2, 3)))
+    assert merged.merged_shards == 3
+    assert "merged from 3 shards" in run_words(merged)
+    assert "merged" not in run_words(shard(1))
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+@pytest.mark.parametrize("cases", [-1, 0, 1, 3, 10**30])
+def test_another_number_of_cases_than_the_shards_have_is_refused(
+    cases: int, interrupted: bool
+) -> None:
+    runs = [shard(index, cases=cases, interrupted=interrupted) for index in (1, 2)]
+    with pytest.raises(RecordError, match=r"1/results.json: all shards together have .*, it says"):
+        merge(*runs)
+
+
+@pytest.mark.parametrize(("cases", "is_refused"), [(1, True), (2, True), (3, False), (4, False)])
+def test_each_missing_shard_has_a_case(cases: int, is_refused: bool) -> None:
+    one = shard(1, count=3, cases=cases)
+    two = shard(2, count=3, cases=cases)
+    if is_refused:
+        with pytest.raises(RecordError, match="all shards together have"):
+            merge(one, two, allows_missing=True)
+    else:
+        assert merge(one, two, allows_missing=True).not_started == cases - 2
 
 
 def test_a_shard_that_left_out_cases_makes_a_partial_run() -> None:

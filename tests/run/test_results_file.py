@@ -54,3 +54,14 @@ def test_a_shard_that_no_run_has_is_rejected(tmp_path: Path, index: int, count: 
     path.write_text(dump_run(other), encoding="utf-8")
     with pytest.raises(RecordError, match="shard must have an index from 1 to its count"):
         read_run(path)
+
+
+@pytest.mark.parametrize("number", [-1, 10**30])
+def test_a_number_of_missing_cases_that_no_run_has_is_rejected(tmp_path: Path, number: int) -> None:
+    run = make_run(make_record(), not_started=1)
+    path = tmp_path / "results.json"
+    path.write_text(dump_run(run))
+    assert read_run(path) == run
+    path.write_text(dump_run(dataclasses.replace(run, not_started=number)))
+    with pytest.raises(RecordError, match="not_started must be a number of cases"):
+        read_run(path)

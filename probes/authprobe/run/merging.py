@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -104,6 +104,7 @@ def merge_shards(
         max_failures=first.max_failures,
         not_started=next(iter(places)).cases - len(records),
         missing_shards=tuple(f"{index}/{_count(runs)}" for index in missing),
+        merged_shards=len(runs),
         client_isolation=max(isolations, key=WEAKEST_LAST.index, default=None),
         isolation_refusal=next((r.isolation_refusal for r in runs if r.isolation_refusal), None),
         selection=first.selection,
@@ -152,6 +153,7 @@ def _problems(
         yield f"{missing_words(missing)}; probe {them}, or merge the others with --allow-missing"
     if len(by_index) == len(shards):
         yield from _double_cases(shards)
+        yield from _other_number(shards, missing)
     yield from _lost_cases(shards)
     yield from _other_files(shards, judged_by)
 
@@ -208,6 +210,18 @@ def _double_cases(shards: Shards) -> Iterator[str]:
             if (other := places.setdefault(record.id, place)) != place:
                 yield f"{place}: the case {record.id} is in {other} as well"
                 return
+
+
+def _other_number(shards: Shards, missing: Sequence[str]) -> Iterator[str]:
+    """Yield that the shards cannot have as many cases together as each says that all have."""
+    places = [run.shard for run in shards.values() if run.shard]
+    total, own = places[0].cases, sum(shard.own for shard in places)
+    left = total - own
+    if left < len(missing) or (left and not missing):  # no shard is empty
+        yield (
+            f"{next(iter(shards))}: all shards together have {total} cases, it says, and those "
+            f"that are here have {own}: a file was changed; probe the shards again"
+        )
 
 
 def _lost_cases(shards: Shards) -> Iterator[str]:

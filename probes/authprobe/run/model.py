@@ -237,6 +237,8 @@ class Run:
     """Number of cases that are missing for that reason, or because of an interruption."""
     missing_shards: tuple[str, ...] = ()
     """Shards that a merged run is without, as `2/3`."""
+    merged_shards: int | None = None
+    """Number of the shards that the run was merged from; None: no run was merged into it."""
     tool: Tool = field(default_factory=Tool)
     platform: Platform
     client_network: ChildNetwork | None = None
@@ -294,6 +296,7 @@ def make_run(
     max_failures: int | None = None,
     not_started: int = 0,
     missing_shards: tuple[str, ...] = (),
+    merged_shards: int | None = None,
     own_scenarios: Mapping[str, str] | None = None,
     own_definitions: Mapping[str, dict[str, str]] | None = None,
     secret_search: SecretSearch | None = None,
@@ -314,6 +317,7 @@ def make_run(
         max_failures=max_failures,
         not_started=not_started,
         missing_shards=missing_shards,
+        merged_shards=merged_shards,
         platform=this_platform(),
         client_network=NETWORKS[client_isolation] if client_isolation else None,
         client_isolation=client_isolation,

@@ -73,6 +73,8 @@ def _problems(run: Run) -> Iterator[str]:
         yield f"started_at must be a time with its time zone, from {MIN_YEAR} to {MAX_YEAR}"
     if not 0 <= run.elapsed <= MAX_NUMBER:
         yield "elapsed must be a number of seconds"
+    if not 0 <= run.not_started <= MAX_NUMBER:
+        yield "not_started must be a number of cases"
     if run.shard and not 1 <= run.shard.index <= run.shard.count <= MAX_SHARDS:
         yield f"shard must have an index from 1 to its count, which is at most {MAX_SHARDS}"
     if len({record.id for record in run.cases}) < len(run.cases):

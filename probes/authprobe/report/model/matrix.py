@@ -217,9 +217,19 @@ def run_words(run: Run) -> str:
             f"{run.platform.system} {run.platform.machine}",
             f"Python {run.platform.python}",
             *((f"suite {run.selection.suite}",) if run.selection.suite else ()),
+            *_merged_words(run),
             *_isolation_words(run),
         )
     )
+
+
+def _merged_words(run: Run) -> tuple[str, ...]:
+    """Return from how many shards a run was merged, and of how many; none: it was not."""
+    if run.merged_shards is None:
+        return ()
+    missing = len(run.missing_shards)
+    number = f"{run.merged_shards} of {run.merged_shards + missing} shards"
+    return (f"merged from {number if missing else plural(run.merged_shards, 'shard')}",)
 
 
 def _has_target(run: Run, target: Target) -> bool:
