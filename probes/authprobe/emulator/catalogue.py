@@ -1,7 +1,7 @@
 """The table of rules with their sources, and the check of faults against all known names."""
 
 import datetime
-from collections.abc import Iterator
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,12 +85,18 @@ class CatalogueRow:
         return f"{prefix}{self.condition}" + (f" ({days})" if days else "")
 
 
-def rows() -> list[CatalogueRow]:
+@functools.cache
+def rows() -> tuple[CatalogueRow, ...]:
     """Return every rule; refusals come first, by number."""
-    return [_row(rule) for rule in sorted(RULES.values(), key=_sort_key)]
+    routes: dict[str, list[str]] = {}
+    for (method, host, path), rules in ROUTES.items():
+        for id in dict.fromkeys(rule.id for rule in rules):
+            routes.setdefault(id, []).append(f"{method} {host}{path}")
+    ordered = sorted(RULES.values(), key=_sort_key)
+    return tuple(_row(rule, tuple(routes.get(rule.id, ()))) for rule in ordered)
 
 
-def _row(rule: Rule) -> CatalogueRow:
+def _row(rule: Rule, routes: tuple[str, ...]) -> CatalogueRow:
     answer = _example(rule)
     return CatalogueRow(
         id=rule.id,
@@ -100,7 +106,7 @@ def _row(rule: Rule) -> CatalogueRow:
         status=answer.status if answer else None,
         error_type=answer.error_type if answer else None,
         message=answer.message if answer else None,
-        places=() if rule in EVERYWHERE else tuple(_routes(rule)),
+        places=() if rule in EVERYWHERE else routes,
         since=rule.since.isoformat(timespec="minutes") if rule.since else None,
         until=rule.until.isoformat(timespec="minutes") if rule.until else None,
         first_seen=rule.first_seen,
@@ -139,9 +145,3 @@ def _example(rule: Rule) -> Answer | None:
 
 def _sort_key(rule: Rule) -> tuple[bool, str]:
     return rule.id[1:3].isdigit() is False, rule.id
-
-
-def _routes(rule: Rule) -> Iterator[str]:
-    for (method, host, path), rules in ROUTES.items():
-        if rule in rules:
-            yield f"{method} {host}{path}"
