@@ -27,10 +27,10 @@ known_failures:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder in which both cases were run, to be copied."""
+    """Return a folder in which both cases were run, with a history, to be copied."""
     folder = tmp_path_factory.mktemp("finished")
     write_scenario(folder, SCENARIO)
-    assert run("run", "example.yaml", cwd=folder).code == 0
+    assert run("run", "example.yaml", cwd=folder, AUTHPROBE_HISTORY="").code == 0
     return folder
 
 
@@ -189,31 +189,31 @@ def test_invalid_known_failures_are_reported_before_the_run(folder: Path) -> Non
 
 
 def test_history_lists_the_changes_of_a_case(folder: Path) -> None:
-    again(folder)
-    again(folder, "state: unknown", "state: expired")
+    again(folder, AUTHPROBE_HISTORY="")
+    again(folder, "state: unknown", "state: expired", AUTHPROBE_HISTORY="")
     html = (folder / "reports" / "report.html").read_text()
     assert "✓✓ | ✓" in html
-    listed = run("history", cwd=folder)
+    listed = run("history", cwd=folder, AUTHPROBE_HISTORY="")
     assert (listed.code, len(listed.out.splitlines())) == (0, 3)
-    lines = run("history", BAD, cwd=folder).out.splitlines()
+    lines = run("history", BAD, cwd=folder, AUTHPROBE_HISTORY="").out.splitlines()
     assert lines[1] == "    the same in 1 more run"
     assert lines[3].startswith("    message: invalid x-api-key → ")
-    points = json.loads(run("history", BAD, "--json", cwd=folder).out)
+    points = json.loads(run("history", BAD, "--json", cwd=folder, AUTHPROBE_HISTORY="").out)
     assert [point["status"] for point in points] == ["passed"] * 3
-    ended = run("history", BAD[:-1], cwd=folder)
+    ended = run("history", BAD[:-1], cwd=folder, AUTHPROBE_HISTORY="")
     assert ended.code == 4
     assert f"did you mean '{BAD}'?" in ended.err
 
 
 def test_a_damaged_history_is_reported_and_keeps_the_exit_code(folder: Path) -> None:
     (folder / "reports" / "history.db").write_bytes(b"nonsense" * 500)
-    ended = again(folder)
+    ended = again(folder, AUTHPROBE_HISTORY="")
     assert ended.code == 0
     assert (
         "the history is not recorded: history reports/history.db: the file is damaged" in ended.err
     )
     assert len(ended.err.strip().splitlines()) <= 3
-    assert run("history", cwd=folder).code == 4
+    assert run("history", cwd=folder, AUTHPROBE_HISTORY="").code == 4
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
@@ -233,9 +233,9 @@ def test_the_password_of_a_history_is_never_printed(way: str, folder: Path) -> N
 
 def test_history_none_writes_no_history(tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO)
-    assert run("run", scenario, "--history", "none", cwd=tmp_path).code == 0
+    assert run("run", scenario, "--history", "none", cwd=tmp_path, AUTHPROBE_HISTORY="").code == 0
     assert not (tmp_path / "reports" / "history.db").exists()
-    ended = run("history", cwd=tmp_path)
+    ended = run("history", cwd=tmp_path, AUTHPROBE_HISTORY="")
     assert (ended.code, "there is no history yet" in ended.err) == (4, True)
 
 
@@ -424,7 +424,7 @@ def test_history_follows_a_question_over_versions(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as old:
         old.executescript(dump.read_text())
     for name in ("claude-code@2.1.332", "claude-code"):
-        ended = run("history", f"pinned/{name}/default/revoked", cwd=tmp_path)
+        ended = run("history", f"pinned/{name}/default/revoked", cwd=tmp_path, AUTHPROBE_HISTORY="")
         lines = ended.out.splitlines()
         assert (ended.code, lines[0].split()[2:]) == (0, ["passed", "timed-out", "2.1.112"])
         assert lines[1].split()[2:] == ["failed", "accepted", "2.1.332"]

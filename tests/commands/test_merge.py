@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_merged_shards_are_the_single_run(folder: Path) -> None:
-    merged = run("merge", "1", "2", "3", "--out", "merged", cwd=folder)
+    merged = run("merge", "1", "2", "3", "--out", "merged", cwd=folder, AUTHPROBE_HISTORY="")
     assert merged.code == 1
     assert "2 failed" in merged.out
     assert "exit code 1: 2 cases failed" in merged.err

@@ -31,12 +31,12 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of three runs of two cases, one of which fails and has regressed since."""
     folder = tmp_path_factory.mktemp("runs")
     write_scenario(folder, SCENARIO)
-    run("run", "example.yaml", cwd=folder)
+    run("run", "example.yaml", cwd=folder, AUTHPROBE_HISTORY="")
     write_scenario(folder, SCENARIO.replace("{outcome: accepted}", "{outcome: rejected}"))
-    assert run("run", "example.yaml", cwd=folder).code == 1
+    assert run("run", "example.yaml", cwd=folder, AUTHPROBE_HISTORY="").code == 1
     assert run("accept", cwd=folder).code == 0
     write_scenario(folder, SCENARIO)
-    assert run("run", "example.yaml", cwd=folder).code == 1
+    assert run("run", "example.yaml", cwd=folder, AUTHPROBE_HISTORY="").code == 1
     assert any(case["verdict"]["regressed"] for case in results(folder / "reports")["cases"])
     return folder / "reports"
 
@@ -51,7 +51,9 @@ def content(page: Path) -> str:
 
 
 def test_the_reports_are_those_of_the_run(reports: Path, tmp_path: Path) -> None:
-    ended = run("report", reports / "results.json", "--out", "again", cwd=tmp_path)
+    ended = run(
+        "report", reports / "results.json", "--out", "again", cwd=tmp_path, AUTHPROBE_HISTORY=""
+    )
     assert (ended.code, ended.out, ended.err) == (0, "", "report: again/report.html\n")
     again = tmp_path / "again"
     assert {path.name for path in again.iterdir()} == {"report.html", *TEXT_REPORTS}
@@ -63,7 +65,7 @@ def test_the_reports_are_those_of_the_run(reports: Path, tmp_path: Path) -> None
 def test_the_page_has_cases_regressions_heat_map_and_timelines(
     reports: Path, tmp_path: Path
 ) -> None:
-    run("report", reports / "results.json", "--out", tmp_path, cwd=tmp_path)
+    run("report", reports / "results.json", "--out", tmp_path, cwd=tmp_path, AUTHPROBE_HISTORY="")
     page = content(tmp_path / "report.html")
     for case in results(reports)["cases"]:
         assert page.count(f"<code>{case['id']}</code>") >= 1
@@ -77,6 +79,7 @@ def test_without_history_there_are_no_timelines(reports: Path, tmp_path: Path) -
     ended = run(
         *("report", reports / "results.json", "--out", tmp_path, "--history", "none"),
         cwd=tmp_path,
+        AUTHPROBE_HISTORY="",
     )
     assert ended.code == 0
     assert "<dt>Last changed</dt>" not in content(tmp_path / "report.html")
@@ -90,7 +93,9 @@ def test_a_history_that_cannot_be_read_is_reported_and_left_out(
 ) -> None:
     (tmp_path / "results.json").write_bytes((reports / "results.json").read_bytes())
     (tmp_path / "history.db").write_text(BROKEN)
-    ended = run("report", tmp_path / "results.json", "--out", tmp_path, cwd=tmp_path)
+    ended = run(
+        "report", tmp_path / "results.json", "--out", tmp_path, cwd=tmp_path, AUTHPROBE_HISTORY=""
+    )
     assert ended.code == 0
     assert ended.err.startswith("the report has no timelines: ")
     assert (tmp_path / "report.html").is_file()

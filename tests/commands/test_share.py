@@ -21,9 +21,10 @@ READ_IT = "your own scenario is in the text: read it before you publish it\n"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which one of two cases failed, after it had passed."""
     folder = tmp_path_factory.mktemp("share")
-    first = run("run", write_scenario(folder, SCENARIO), cwd=folder)
+    first = run("run", write_scenario(folder, SCENARIO), cwd=folder, AUTHPROBE_HISTORY="")
     assert (first.code, "history" in first.err) == (0, False), first.err
-    assert run("run", write_scenario(folder, FAILING), cwd=folder).code == 1
+    failed = run("run", write_scenario(folder, FAILING), cwd=folder, AUTHPROBE_HISTORY="")
+    assert failed.code == 1
     return folder
 
 
@@ -42,7 +43,7 @@ def with_results(folder: Path, tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_a_failed_case_is_shared_with_its_control(folder: Path) -> None:
-    ended = share(folder)
+    ended = share(folder, AUTHPROBE_HISTORY="")
     assert (ended.code, ended.err) == (0, READ_IT)
     assert ended.out.startswith("# raw-http ")
     assert f"## ✗ `{BAD}`" in ended.out
@@ -176,7 +177,7 @@ def test_a_damaged_history_is_reported_and_not_needed(folder: Path, tmp_path: Pa
     results = tmp_path / "results.json"
     shutil.copy(folder / "reports" / "results.json", results)
     (tmp_path / "history.db").write_bytes(b"nonsense" * 500)
-    ended = share(folder, "--results", str(results))
+    ended = share(folder, "--results", str(results), AUTHPROBE_HISTORY="")
     assert ended.code == 0
     assert ended.err.startswith("the text does not say when the cases last worked: history ")
     assert "Last as expected" not in ended.out

@@ -33,7 +33,7 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
-    ended = run("run", *CHOSEN, cwd=folder)
+    ended = run("run", *CHOSEN, cwd=folder, AUTHPROBE_HISTORY="")
     made = Whole(ended, folder / "reports")
     reasons = [case["observation"]["detail"] or "" for case in made.cases]
     if any("the package registry cannot be reached" in reason for reason in reasons):

@@ -179,6 +179,7 @@ def tell(folder: Path, argv: list[str], *, spellings: int = len(ENCODINGS)) -> T
         cwd=PROJECT,
         HOME=str(folder),
         PATH=path,
+        AUTHPROBE_HISTORY="",
         AUTHPROBE_ISOLATION="network",  # so that the client can write what it told to `kept`
     )
     texts = {file.name: file.read_bytes().decode("latin-1") for file in out.iterdir()}

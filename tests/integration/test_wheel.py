@@ -14,7 +14,8 @@ def installed(wheel_environment: Path) -> Path:
 
 
 def test_the_bundled_scenarios_run_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
-    ended = run(argv=[str(installed), "run", "--client", "raw-http"], cwd=tmp_path)
+    command = (installed, "run", "--client", "raw-http")
+    ended = run(argv=[*map(str, command)], cwd=tmp_path, AUTHPROBE_HISTORY="")
     assert ended.code == 0, ended.out + ended.err
     judged = verdicts(tmp_path / "reports")
     assert len(judged) > 20

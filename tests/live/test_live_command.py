@@ -427,7 +427,10 @@ def test_live_cases_have_history_and_known_failures(
         f"known_failures: [{{case: {id}, note: The key is being replaced, expires: {SOON}, "
         "signature: {outcome: rejected}}]\n"
     )
-    ended = ask("--target", "live", "--yes", "--case", id, "--known-failures", "known.yaml")
+    ended = ask(
+        *("--target", "live", "--yes", "--case", id, "--known-failures", "known.yaml"),
+        AUTHPROBE_HISTORY="",
+    )
     assert ended.code == 0, ended.out + ended.err
     assert verdicts(tmp_path / "out") == {id: "skipped"}
     past = run("history", id, "--history", "out/history.db", cwd=tmp_path)

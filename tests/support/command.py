@@ -14,9 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from authprobe.core.history_location import NO_HISTORY
 from authprobe.settings import cache_folder, installer_environment
 
 LIMIT: Final = 600.0
+WITHOUT_HISTORY: Final = {"AUTHPROBE_HISTORY": NO_HISTORY}
 PROJECT: Final = Path(__file__).parents[2]
 TIMES: Final = frozenset({"elapsed", "started_at", "at"})
 
@@ -42,8 +44,12 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env: str) -> Ended:
-    """Run `authprobe` with these arguments, or another program, until it ends."""
-    variables = environment(cwd / "home", **env)
+    """Run `authprobe` with these arguments, or another program, until it ends.
+
+    It keeps no history unless a variable asks for one (`AUTHPROBE_HISTORY=""`: beside the reports),
+    as the process for it takes as long as the rest of a small run.
+    """
+    variables = environment(cwd / "home", **WITHOUT_HISTORY | env)
     # What Python reads from the environment when it starts cannot be changed in a fork.
     if argv is None and not any(name.startswith(("PYTHON", "LANG", "LC_")) for name in env):
         return command_server().run("authprobe", arguments, cwd, variables)

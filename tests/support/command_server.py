@@ -1,26 +1,53 @@
 """Program that has imported `authprobe run` and forks itself for each command that a test starts.
 
-A fork saves the imports, which take longer than most of these commands. Its stdin is a socket.
+A fork saves the imports, and what is kept for later calls, such as compiled templates: both take
+longer than most of these commands. Its stdin is a socket.
 Each message has the module, arguments, folder, environment and memory of the command, and
 brings the descriptors of its stdout and stderr, and of a socket for its process id and exit code.
 """
 
 import gc
+import importlib
+import importlib.metadata
 import json
 import os
+import pkgutil
 import resource
 import runpy
 import socket
 import sys
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from _pytest.config import default_plugins
+
 import authprobe.cli
-import authprobe.commands.run  # what most of the tested commands import
-import authprobe.diagnosis.diagnose
+import authprobe.commands
 import authprobe.live.laboratory
-import authprobe.report.html.report  # noqa: F401
+from authprobe.report.html.pytest_html import PLUGINS
+from authprobe.report.html.report import report_page
+from authprobe.run.results_file import dump_run, parse_run
+from authprobe.scenario.load import load_files
+from tests.support.runs import every_kind
 
 MAX_MESSAGE_BYTES: Final = 128 * 1024
+SCENARIO: Final = Path(__file__).parents[2] / "scenarios" / "api-key.yaml"
+
+
+def warm_up() -> None:
+    """Import what commands import when they need it, and fill the caches of what they read."""
+    for package in (authprobe.cli, authprobe.commands):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    for plugin in default_plugins:
+        importlib.import_module(f"_pytest.{plugin}")
+    for name in PLUGINS:
+        for point in importlib.metadata.entry_points(group="pytest11", name=name):
+            point.load()
+    load_files([SCENARIO])
+    run = every_kind()
+    parse_run(Path("results.json"), dump_run(run).encode())
+    report_page(run)
 
 
 def serve(requests: socket.socket) -> list[str]:
@@ -78,6 +105,7 @@ def reap() -> None:
 
 
 if __name__ == "__main__":
+    warm_up()
     gc.freeze()  # leaves the memory that the forks share as it is
     requests = socket.socket(fileno=os.dup(0))
     module, *sys.argv[1:] = serve(requests)

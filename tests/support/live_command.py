@@ -19,7 +19,14 @@ from authprobe.core.directions import Directions
 from authprobe.live import laboratory
 from authprobe.options import OptionTexts
 from authprobe.settings import Settings
-from tests.support.command import LIMIT, PROJECT, Ended, command_server, environment
+from tests.support.command import (
+    LIMIT,
+    PROJECT,
+    WITHOUT_HISTORY,
+    Ended,
+    command_server,
+    environment,
+)
 
 MODULE: Final = "tests.support.live_command"
 
@@ -84,7 +91,7 @@ def _argv(directions: Directions, arguments: tuple[str | Path, ...]) -> list[str
 
 
 def _environment(cwd: Path, env: Mapping[str, str]) -> dict[str, str]:
-    return environment(cwd / "home", PYTHONPATH=str(PROJECT), **env)
+    return environment(cwd / "home", PYTHONPATH=str(PROJECT), **{**WITHOUT_HISTORY, **env})
 
 
 def start(text: str, arguments: list[str]) -> None:

@@ -46,10 +46,6 @@ def write_project(folder: Path, text: str = SCENARIO, name: str = FILE) -> Path:
 
 
 def run_pytest(folder: Path, *arguments: str | Path, **variables: str) -> Ended:
-    """Run pytest in this folder, with a home and a working directory of its own.
-
-    It has no history unless a variable names one, as that is a third of a small session's time.
-    """
+    """Run pytest in this folder, with a home and a working directory of its own."""
     argv = [sys.executable, "-m", "pytest", "--color=no", "-p", "no:randomly"]
-    variables = {"AUTHPROBE_HISTORY": "none", **variables}
     return run(argv=[*argv, *map(str, arguments)], cwd=folder, **variables)

@@ -35,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def run_there(checkout: Path, *words: str) -> Ended:
     """Run the scenario, and check that nothing appeared beside the checkout."""
-    ended = run("run", "example.yaml", *words, cwd=checkout)
+    ended = run("run", "example.yaml", *words, cwd=checkout, AUTHPROBE_HISTORY="")
     assert not list(checkout.parent.rglob("pwned"))
     return ended
 
