@@ -263,7 +263,7 @@ def test_an_interrupted_installation_ends_at_once_and_leaves_no_files(
     )
     wait_until((tmp_path / "half").exists)
     child.send_signal(number)
-    printed, errors = child.communicate(timeout=20)
+    printed, errors = child.communicate(timeout=60)
     assert (child.returncode, printed) == (2, "")
     assert errors.splitlines()[-1] == "interrupted"
     assert "Traceback" not in errors

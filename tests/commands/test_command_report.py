@@ -21,7 +21,7 @@ from tests.support.command import Ended, command, environment, results
 from tests.support.command import run as run_here
 from tests.support.waiting import wait_until
 
-LIMIT = 30.0
+LIMIT = 60.0
 ASK = """
 import json, os, sys, urllib.request, urllib.error
 request = urllib.request.Request(

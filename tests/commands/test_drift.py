@@ -552,7 +552,7 @@ def test_interruption_writes_nothing(tmp_path: Path) -> None:
                 assert process.poll() is None
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=60)
     assert process.returncode == ExitCode.INTERRUPTED
     assert "Traceback" not in err
     assert not (tmp_path / "reports").exists()

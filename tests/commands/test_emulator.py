@@ -29,7 +29,7 @@ from tests.support.command import PROJECT, Ended, command, environment
 from tests.support.command import run as run_here
 from tests.support.waiting import wait_until
 
-LIMIT = 20.0
+LIMIT = 60.0
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 OWN = {
     "ANTHROPIC_API_KEY": "canary",

@@ -25,7 +25,7 @@ from tests.support.waiting import wait_until
 
 HOST = "127.0.0.2"
 ACCESS, CONTROL = "access-token-of-the-test", "control-token-of-the-test"
-LIMIT = 30.0
+LIMIT = 60.0
 PAGE = (PROJECT / "docs/emulator.md").read_text().partition("## In a service container")[2]
 ASK = """
 import os, sys, httpx

@@ -21,6 +21,7 @@ from authprobe.diagnosis.incident.incident import Incident
 from authprobe.diagnosis.incident.weighing import rank_by_words
 from authprobe.diagnosis.match import CauseMatch, ConfidenceLevel
 from tests.support.command import command, environment
+from tests.support.waiting import PATIENCE
 
 SETSID = shutil.which("setsid") or "setsid"
 TEXT = "HTTP 500 Internal server error, getaddrinfo ENOTFOUND x\n"
@@ -116,7 +117,7 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Read until the text is shown."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while text not in self.output:
             assert time.monotonic() < deadline, self.output
             ready, _, _ = select.select([self.master], [], [], 1)
@@ -127,7 +128,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self) -> int:
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=PATIENCE)
         while select.select([self.master], [], [], 0)[0]:
             try:
                 self.output += os.read(self.master, 10_000).decode()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import results, run, verdicts, write_scenario
+from tests.support.waiting import PATIENCE
 
 SCENARIO = """
 id: example
@@ -152,9 +153,9 @@ def test_a_silent_backend_ends_a_case_at_its_time_limit(tmp_path: Path) -> None:
     began = time.monotonic()
     ended = run("run", write_scenario(tmp_path, text), cwd=tmp_path)
     assert ended.code == 0, ended.out + ended.err
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 2 * PATIENCE
     for case in results(tmp_path / "reports")["cases"]:
-        assert 1 <= case["observation"]["elapsed"] < 5
+        assert 1 <= case["observation"]["elapsed"] < PATIENCE
         (exchange,) = case["observation"]["exchanges"]
         assert (exchange["path"], exchange["status"]) == ("/v1/messages", None)
 

@@ -1,11 +1,11 @@
 """Excerpt of a long text: both ends, and the errors between them."""
 
 import random
-import time
 
 import pytest
 
 from authprobe.diagnosis.excerpt import excerpt_of
+from tests.support.speed import processor_time_below
 
 ERROR = 'API Error: 401 {"type":"error","error":{"type":"authentication_error"}}'
 BUDGET = 100_000
@@ -67,6 +67,5 @@ def test_errors_of_authentication_come_before_others_and_the_rest_is_counted() -
 
 @pytest.mark.parametrize("part", ["error ", "401", "x", "\n", "é\ud800"])
 def test_a_hostile_text_is_searched_in_limited_time(part: str) -> None:
-    start = time.process_time()
-    excerpt_of(part * (10_000_000 // len(part)), 1_000_000)
-    assert time.process_time() - start < 10
+    with processor_time_below(10):
+        excerpt_of(part * (10_000_000 // len(part)), 1_000_000)

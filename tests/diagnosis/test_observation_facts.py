@@ -33,6 +33,7 @@ from tests.support.expected_causes import CAUSE_BY_FAULT, CAUSE_BY_RULE, expecte
 from tests.support.make import make_case, make_exchange, make_observation, make_record
 from tests.support.requests import RequestSpec, RuleExample, client_for
 from tests.support.rule_examples import RULE_EXAMPLES
+from tests.support.waiting import PATIENCE
 
 UNKNOWN_KEY = "invalid x-api-key"
 
@@ -104,7 +105,7 @@ def test_every_refusing_rule_and_every_fault_has_an_expected_cause() -> None:
     "example", REFUSED, ids=[f"{example.rule}-{n}" for n, example in enumerate(REFUSED)]
 )
 def test_a_refusing_rule_leads_to_its_cause(laboratory: Laboratory, example: RuleExample) -> None:
-    observation = observe(laboratory, example.spec, limit=0.3 if example.delay else 10.0)
+    observation = observe(laboratory, example.spec, limit=0.3 if example.delay else PATIENCE)
     assert {exchange.rule for exchange in observation.exchanges} <= {example.rule, None}
     first, *_ = rank_causes(symptom_from_observation(observation))
     assert first.cause.id == expected_cause(example)
@@ -125,7 +126,7 @@ def test_a_fault_leads_to_its_cause(laboratory: Laboratory, name: str) -> None:
         endpoint=Endpoint(url=url, request=Request.MESSAGES, stream=stream),
         credentials=(Credential(token=TokenKind.API_KEY, via=Via.X_API_KEY),),
         backend=Backend(faults=(fault,)),
-        limit=0.3 if slow else 10.0,
+        limit=0.3 if slow else PATIENCE,
     )
     with laboratory.sandbox(case) as sandbox:
         observation = raw_http.probe(sandbox)

@@ -79,7 +79,7 @@ def test_delay_delays_the_answer(network: Network) -> None:
     with case(network, Fault(name="delay", seconds=0.2)) as (client, listener):
         start = time.monotonic()
         assert post(client).status_code == 200
-        assert 0.2 <= time.monotonic() - start < 5
+        assert time.monotonic() - start >= 0.2
     [exchange] = listener.backend.exchanges
     assert exchange.faults == ("delay",)
     assert exchange.elapsed >= 0.2

@@ -24,6 +24,7 @@ from authprobe.service.budget import Budget
 from authprobe.service.outbound import Proxies
 from authprobe.service.question import ServiceQuestion
 from tests.support.service import asker_for, hostile_server, open_service, read_head
+from tests.support.waiting import PATIENCE
 
 KEY = "sk-ant-api03-" + "drift-made-up-" * 7
 MODELS = ServiceQuestion(host=API, path="/v1/models", headers={"x-api-key": KEY})
@@ -216,11 +217,11 @@ def test_broken_ways_have_a_reason(
 @pytest.mark.parametrize("fault", ["slow-tls", "delay", "drip-feed"])
 def test_deadline_holds_for_all_phases_together(fault: str, service: Service) -> None:
     backend, directions = service
-    backend.faults.add(Fault(name=fault, seconds=0.4 if fault == "drip-feed" else 30))
+    backend.faults.add(Fault(name=fault, seconds=0.9 if fault == "drip-feed" else 300))
     begin = time.monotonic()
     answer = asker_for(directions, timeout=1.0).ask(REFUSED)
     assert answer.not_asked is NotAsked.TIMEOUT
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < PATIENCE
 
 
 def test_certificate_of_another_name_is_refused(service: Service) -> None:
@@ -254,7 +255,7 @@ def test_resolver_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> No
     released = threading.Event()
 
     def hang(*_: object, **__: object) -> None:
-        released.wait(20)
+        released.wait(3 * PATIENCE)
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
@@ -262,7 +263,7 @@ def test_resolver_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> No
     answer = asker_for(Directions(), timeout=0.3).ask(REFUSED)
     released.set()
     assert answer.not_asked is NotAsked.TIMEOUT
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < PATIENCE
 
 
 def test_port_that_refuses() -> None:
@@ -286,10 +287,8 @@ def test_endless_body_is_cut(tmp_path: Path) -> None:
         for _ in range(3000):
             sent.append(channel.send(b"x" * 65536))
 
-    begin = time.monotonic()
     result = hostile_answer(answer, tmp_path)
     assert (result.status, result.envelope) == (200, Envelope.OTHER)
-    assert time.monotonic() - begin < 4
     assert MAX_RESPONSE_BYTES <= sum(sent) < 100 * MAX_RESPONSE_BYTES
 
 
@@ -305,7 +304,7 @@ def test_endless_head_ends(line: bytes, tmp_path: Path) -> None:
     begin = time.monotonic()
     result = hostile_answer(answer, tmp_path, timeout=1.5)
     assert result.not_asked in (NotAsked.CONNECTION, NotAsked.TIMEOUT)
-    assert time.monotonic() - begin < 6
+    assert time.monotonic() - begin < PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -431,15 +430,18 @@ def test_debugging_logs_no_header_of_a_response(
     assert KEY not in caplog.text
 
 
-def test_requests_to_one_host_are_apart(service: Service) -> None:
+def test_requests_to_one_host_are_apart(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     _, directions = service
-    asker = asker_for(directions, pause=0.4)
-    begin = time.monotonic()
+    asker = asker_for(directions, pause=1000.0)
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
     asker.ask(REFUSED)
+    assert pauses == []
     asker.connect(API)
-    assert time.monotonic() - begin >= 0.4
+    assert len(pauses) == 1
+    assert 900 < pauses[0] <= 1000
     asker.connect(PLATFORM)
-    assert time.monotonic() - begin < 0.8
+    assert len(pauses) == 1
 
 
 def through(proxy: str, authority: Path | None = None) -> ServiceAnswer:

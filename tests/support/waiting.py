@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 PATIENCE = 60.0
+"""Seconds for what surely comes, on however busy a machine."""
 
 
 def wait_until(so: Callable[[], bool], patience: float = PATIENCE) -> None:

@@ -364,7 +364,7 @@ def test_outcome_is_that_of_the_losing_sessions(
 
 
 def test_hanging_session_does_not_stop_the_others(observe: Observe) -> None:
-    observation = observe(AT_ONCE, "one-hangs", limit=4.0)
+    observation = observe(AT_ONCE, "one-hangs", limit=8.0)
     assert (observation.outcome, observation.message) == (Outcome.TIMED_OUT, None)
     assert sorted(session.outcome for session in observation.sessions) == [
         Outcome.ACCEPTED,

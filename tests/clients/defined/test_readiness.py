@@ -11,7 +11,7 @@ from authprobe.clients.defined.readiness import is_ready_within
 from authprobe.clients.process.children import Children
 from authprobe.scenario.client_definitions import Ready
 
-LIMIT: Final = 20.0
+LIMIT: Final = 60.0
 SERVER: Final = """
 import http.server, sys, time
 

@@ -202,7 +202,7 @@ def test_closing_a_case_aborts_its_delayed_answers(network: Network) -> None:
         network.close(listener)
         with pytest.raises(httpx.TransportError):
             request.result(timeout=TIMEOUT)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < TIMEOUT
     assert listener.backend.exchanges[0].status is None
 
 
@@ -268,7 +268,7 @@ def test_a_closed_network_leaves_no_threads_files_or_connections(tmp_path: Path)
         secure.sendall(b"GET /" + REST)
         wait_until(lambda: len(listener.backend.exchanges) == 2)
         start = time.monotonic()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < TIMEOUT
     assert set(threading.enumerate()) == before
     assert list(tmp_path.iterdir()) == []
     for channel in (*channels[:3], secure):
