@@ -111,6 +111,24 @@ def test_client_replaces_the_versions_of_the_suite() -> None:
             Settings(suite="smoke", targets=(Target.LIVE,)),
             "--suite smoke: a suite is for the emulator; leave it or --target out",
         ),
+        (
+            Settings(suite="smoke", clients=("opencode",)),
+            "--client opencode: no scenario of this run has a case for it; choose --suite clients",
+        ),
+        (
+            Settings(clients=("opencode@1.0.0",)),
+            "--client opencode@1.0.0: no scenario of this run has a case for it; "
+            "choose --suite clients",
+        ),
+        (
+            Settings(suite="smoke", clients=("agent-sdk-node",)),
+            "--client agent-sdk-node: no scenario of this run has a case for it; "
+            "choose --suite standard or full or incidents",
+        ),
+        (
+            Settings(scenarios=(bundled_scenarios() / "api-key.yaml",), clients=("opencode",)),
+            "--client opencode: no scenario has a case for it",
+        ),
     ],
 )
 def test_wrong_suite_is_one_clear_error(settings: Settings, message: str) -> None:

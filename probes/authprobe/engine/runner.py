@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.plan.expand import left_out_of_live, make_plan
-from authprobe.plan.suites import TOP_FOLDER, Suite, find_suite
+from authprobe.plan.suites import TOP_FOLDER, Suite, find_suite, suites_of
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
@@ -43,6 +44,7 @@ from authprobe.run.partial_results import PartialResults
 from authprobe.run.scenario_files import BUNDLED_FILES, ScenarioFile, name_file, name_location
 from authprobe.scenario.bundled_clients import client_sources
 from authprobe.scenario.client_files import client_document
+from authprobe.scenario.clients import Client
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.load import LoadedScenario, load_files
 from authprobe.settings import Settings, bundled_scenarios, is_bundled
@@ -99,6 +101,7 @@ def load_plan(settings: Settings) -> RunPlan:
         published=published_versions,
         targets=settings.targets,
         selects=suite.selects if suite else None,
+        remedy=functools.partial(_other_suites, settings),
     )
     if settings.last_failed:
         cases = select_last_failed(cases, settings.out)
@@ -146,6 +149,14 @@ def _paths(settings: Settings) -> tuple[Path, ...]:
     if finds_cases and not settings.asks_live:
         return settings.all_scenario_paths
     return settings.scenario_paths
+
+
+def _other_suites(settings: Settings, client: Client) -> str:
+    """Return that another suite is to be chosen for a client; empty if none has a case of it."""
+    if settings.scenarios or settings.asks_live:
+        return ""
+    suites = suites_of(client)
+    return f"choose --suite {' or '.join(suites)}" if suites else ""
 
 
 def _own_definitions(

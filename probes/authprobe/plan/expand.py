@@ -45,6 +45,7 @@ def make_plan(
     published: Published = lambda package: (),
     targets: Sequence[Target] = (Target.EMULATOR,),
     selects: Callable[[str], bool] | None = None,
+    remedy: Callable[[Client], str] = lambda client: "",
 ) -> tuple[Case, ...]:
     """Return every case to probe once, in file order; of cases with the same id, the first.
 
@@ -52,7 +53,8 @@ def make_plan(
     replaces the versions that the scenarios name by that one. `cases` keeps these ids. A range
     expands to its `published` versions; without a range the registry is not queried. Of cases that
     cannot be asked of the real service, there is none for that target. `selects` decides by the id
-    that a case has in its scenario, before `clients` replaces a version.
+    that a case has in its scenario, before `clients` replaces a version. `remedy`
+    says how to get cases of a client that has none; empty: there is no way.
 
     Raises:
         SettingsError: a client or case is in no scenario or has no expectation, or a range contains
@@ -82,10 +84,11 @@ def make_plan(
                         )
     for option in options:
         if not any(case.client.kind == option.client.kind for case in planned.values()):
-            raise SettingsError(
-                f"--client {option.text}: no scenario has a case for it"
-                + _live_words(scenarios, option, targets)
-            )
+            words = _live_words(scenarios, option, targets)
+            message = f"no scenario has a case for it{words}"
+            if choice := remedy(option.client):
+                message = f"no scenario of this run has a case for it; {choice}"
+            raise SettingsError(f"--client {option.text}: {message}")
     for id in cases:
         if id not in planned:
             raise SettingsError(f"--case {id}: no such case{did_you_mean(id, planned)}")

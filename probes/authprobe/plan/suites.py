@@ -14,7 +14,11 @@ from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.errors import ScenarioError, SettingsError
+from authprobe.plan.case import case_id
 from authprobe.plan.case_ids import matches_id
+from authprobe.scenario.clients import Client
+from authprobe.scenario.load import load_files
+from authprobe.scenario.matrix import combinations
 from authprobe.scenario.model import SLUG_PATTERN, Slug, Text
 from authprobe.scenario.vocabulary import NAME
 from authprobe.settings import bundled_files, bundled_scenarios
@@ -125,3 +129,16 @@ def find_suite(id: str) -> Suite:
         hint = did_you_mean(id, suites, otherwise=f"use {', '.join(suites)}")
         raise SettingsError(f"--suite {id}: no such suite{hint}")
     return suites[id]
+
+
+def suites_of(client: Client) -> tuple[str, ...]:
+    """Return the ids of the bundled suites that have a case of this kind of client."""
+    return tuple(suite.id for suite in bundled_suites().values() if _has(suite, client))
+
+
+def _has(suite: Suite, client: Client) -> bool:
+    return any(
+        names.client.kind == client.kind and suite.selects(case_id(each.scenario.id, names))
+        for each in load_files(suite.paths)
+        for names in combinations(each.scenario)
+    )
