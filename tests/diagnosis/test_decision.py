@@ -96,6 +96,25 @@ def test_words_and_codes_of_autumn_2026_have_their_cause(text: str, cause: str) 
     assert cause_ids(text)[0] == cause
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "400 anthropic-workspace-id is required when authenticating with an identity-linked API "
+        "key; send the id of the workspace this request acts in.",
+        "anthropic-workspace-id header must be a valid workspace ID.",
+        "Every request of our bot fails since it has the key of a service account:\n"
+        "Error code: 400 - anthropic-workspace-id is required when authenticating with an "
+        "identity-linked API key\nThe key that it had before still works in the terminal.",
+    ],
+)
+def test_a_key_of_many_workspaces_without_the_header_lacks_the_header(text: str) -> None:
+    assert cause_ids(text)[0] == "workspace-id-missing"
+
+
+def test_the_missing_header_of_a_version_is_not_one_of_a_workspace() -> None:
+    assert "workspace-id-missing" not in cause_ids("400 anthropic-version: header is required")
+
+
 def test_the_model_is_made_from_the_corpus_and_the_features_of_today() -> None:
     from bench.training import fingerprint  # with scikit-learn, whose import takes a second
 

@@ -78,7 +78,7 @@ def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatc
     trained = trained or model()
     ranking = rank(symptom, trained)
     matches = ranking.assessment.matches
-    if _is_decided(symptom, ranking.assessment):
+    if _is_decided(symptom, ranking.assessment) or _is_untrained(matches[0], trained):
         return matches
     if matches[0].level is ConfidenceLevel.CERTAIN and _length(symptom) < MAX_MESSAGE_WORDS:
         return _agreed(matches, ranking.probabilities)
@@ -171,6 +171,12 @@ def _is_decided(symptom: Symptom, assessment: Assessment) -> bool:
         sign.weight is Weight.DECISIVE and not (sign.says or sign.also) and codes & set(sign.type)
         for sign in first.cause.signs
     )
+
+
+def _is_untrained(by_signs: CauseMatch, trained: Model) -> bool:
+    """Return True if the signs are sure of a cause of which the model has seen no text."""
+    is_known = by_signs.cause.id in trained.causes
+    return not is_known and by_signs.level is ConfidenceLevel.CERTAIN
 
 
 def _matches(symptom: Symptom, ranking: Ranking, trained: Model) -> Iterator[CauseMatch]:
