@@ -138,6 +138,14 @@ def test_each_value_has_its_own_slot() -> None:
     assert redacted == "[redacted:two] [redacted:one] [redacted:two]"
 
 
+@pytest.mark.parametrize("value", ["hunter2", f"sk-ant-api03-{URLSAFE}", "a value with spaces"])
+def test_a_text_that_is_a_learned_value_is_its_slot(value: str) -> None:
+    redactor = Redactor()
+    redactor.learn("alice", value)
+    assert redactor(value) == redactor.cut(value, 100) == "[redacted:alice]"
+    assert redactor(f"{value}\n{value}") == "[redacted:alice]\n[redacted:alice]"
+
+
 def test_an_empty_value_is_ignored() -> None:
     assert redactor_with(key="")("some text") == "some text"
 

@@ -34,6 +34,16 @@ def test_the_results_of_each_killed_run_are_kept(tmp_path: Path) -> None:
     assert "run-4" in (tmp_path / PARTIAL_FILE).read_text()
 
 
+def test_a_case_with_a_credential_is_left_out_among_similar_ones(tmp_path: Path) -> None:
+    token = "sk-ant-api03-" + "Zq4x" * 20
+    with PartialResults(tmp_path) as partial:
+        for number, title in enumerate(("plain", f"has {token}", "plain", f"has {token}")):
+            partial.add(make_record(id=f"case-{number}", title=title))
+        text = (tmp_path / PARTIAL_FILE).read_text()
+    assert [f"case-{number}" in text for number in range(4)] == [True, False, True, False]
+    assert token not in text
+
+
 def test_the_number_of_kept_files_is_bounded(tmp_path: Path) -> None:
     for number in range(MAX_INTERRUPTED_FILES + 5):
         interrupted_run(tmp_path, f"run-{number}")

@@ -148,6 +148,8 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret as `[redacted:SLOT]`, without its length."""
+        if (slot := self._slots.get(text)) is not None:
+            text = f"[redacted:{slot}]"  # as below, without the readings of a value seen only here
         for _ in range(MAX_REDACTION_ROUNDS):  # a removal may bring two parts of a secret together
             spans = _merge_overlapping(span for _, span in self.find(text))
             if not spans:
