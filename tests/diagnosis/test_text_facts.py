@@ -32,6 +32,11 @@ def facts(text: str, kind: FactKind) -> set[str]:
         "anthropic.AuthenticationError: Error code: 401 - {}",
         "status=401",
         "it returns `401`",
+        'msg="401 Unauthorized"',
+        '{"message":"401 invalid x-api-key"}',
+        '{"error": {"statusCode": 401, "durationMs": 512}}',
+        "request 7 failed: 401 after 512 ms",
+        "response code 401, 512 bytes",
     ],
 )
 def test_a_number_near_http_words_is_a_status(text: str) -> None:
@@ -39,7 +44,13 @@ def test_a_number_near_http_words_is_a_status(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["line 401 of the file", "version 2.1.401", "401k tokens", "cli.js:401:12", "401%"]
+    "text",
+    [
+        *("line 401 of the file", "version 2.1.401", "401k tokens", "cli.js:401:12", "401%"),
+        *("the request took 401 ms", "answered in 401ms", "error after 401 seconds", "api: 401 MB"),
+        *("request id=401", '{"error": null, "pid": 401}', '{\\"request_id\\": 401, \\"api\\"}'),
+        *("http port 401", "worker 401 answers a request", "response of 401 bytes"),
+    ],
 )
 def test_any_other_number_is_not_a_status(text: str) -> None:
     assert facts(text, FactKind.STATUS) == set()

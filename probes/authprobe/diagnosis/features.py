@@ -14,13 +14,11 @@ import re2
 
 from authprobe.diagnosis.concepts import concepts
 from authprobe.diagnosis.speakers import mentions
-from authprobe.diagnosis.symptom import FactSet, Symptom
+from authprobe.diagnosis.symptom import FactKind, FactSet, Symptom
 
 MAX_LINES: Final = 60
-"""Lines of which the words are read; of a longer text those around its errors."""
+"""Lines of which the words are read; of a longer text those with errors."""
 MAX_LINE_LENGTH: Final = 600
-NEIGHBOURS: Final = 1
-"""Lines before and after an error that are read as well."""
 WORDS: Final = "w:"
 PAIRS: Final = "b:"
 PARTS: Final = "c:"
@@ -34,8 +32,8 @@ LENGTHS: Final = ((8, "few"), (20, "some"), (60, "many"))
 
 _ERROR: Final = re.compile(
     r"(?i)error|fail|invalid|expired|denied|unauthori|forbidden|refused|reject|exception"
-    r"|\b[45]\d\d\b|not found|timed? ?out|unable|cannot|could not|missing|revoked"
-    r"|limit|错误|失败|エラー|오류|ошибк"
+    r"|not found|timed? ?out|unable|cannot|could not|missing|revoked|limit"
+    r"|错误|失败|エラー|오류|ошибк"
 )
 # RE2 needs a tenth of the time; only in other characters than ASCII does it find something else.
 _ASCII_ERROR: Final = re2.compile(_ERROR.pattern)
@@ -43,6 +41,7 @@ _WORD: Final = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\d+"
 )
 _SYMBOLS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_NUMBERED: Final = re.compile(r"\b[^\W\d]*\d\w*")
 _STATUS: Final = re.compile(r"[345]\d\d")
 
 
@@ -64,28 +63,30 @@ def features(symptom: Symptom) -> Mapping[str, TextFeature]:
             result.setdefault(name, TextFeature(1.0, line))
     for name, line in _concept_features(lines):
         result.setdefault(name, TextFeature(1.0, line))
-    for name, number in (*_fact_features(fact_set), *_speaker_features(fact_set)):
+    for name, number in (*_fact_features(fact_set, lines), *_speaker_features(fact_set)):
         result.setdefault(name, TextFeature(1.0, number))
     return result
 
 
-def _lines(fact_set: FactSet) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines that are read, each text once."""
+def _lines(fact_set: FactSet) -> list[tuple[int, str]]:
+    """Return the numbered lines that are read, each text once."""
     lines = fact_set.text.split("\n")
     numbers: Iterable[int] = range(len(lines))
     if len(lines) > MAX_LINES:
-        numbers = sorted(_numbers_of_interest(fact_set, lines))
-    seen, count = set[str](), 0
+        numbers = _numbers_of_interest(fact_set, lines)
+    chosen: dict[str, tuple[int, str]] = {}
     for number in numbers:
         text = lines[number].strip()[:MAX_LINE_LENGTH].lower()
-        key = re.sub(r"\d+", "0", text)
-        if not text or key in seen:
-            continue
-        seen.add(key)
-        count += 1
-        yield number + 1, text
-        if count == MAX_LINES:
-            return
+        if text:
+            chosen.setdefault(_shape(text), (number + 1, text))
+        if len(chosen) == MAX_LINES:
+            break
+    return sorted(chosen.values())
+
+
+def _shape(line: str) -> str:
+    """Return the line without its numbers and ids, in which lines of one kind differ."""
+    return _NUMBERED.sub("0", line)
 
 
 def _concept_features(lines: Mapping[int, str]) -> Iterator[tuple[str, int]]:
@@ -94,25 +95,24 @@ def _concept_features(lines: Mapping[int, str]) -> Iterator[tuple[str, int]]:
         yield CONCEPTS + name, numbers[text.count("\n", 0, offset)]
 
 
-def _numbers_of_interest(fact_set: FactSet, lines: list[str]) -> set[int]:
-    """Return the numbers of lines with errors and facts, and of their neighbours."""
-    chosen = {
-        evidence.line - 1
-        for facts in fact_set.facts.values()
-        for evidence in facts.values()
-        if evidence.line
-    }
-    shapes = set[str]()
+def _numbers_of_interest(fact_set: FactSet, lines: list[str]) -> list[int]:
+    """Return the numbers of lines with facts and errors, and last of those with statuses only: a
+    log has more lines than are read, and any number may look like a status.
+    """
+    facts, statuses, shapes = list[int](), list[int](), set[str]()
+    for kind, values in fact_set.facts.items():
+        found = statuses if kind is FactKind.STATUS else facts
+        found += [evidence.line - 1 for evidence in values.values() if evidence.line]
+    errors = list[int]()
     for number, line in enumerate(lines):
         if (_ASCII_ERROR if line.isascii() else _ERROR).search(line):
-            shape = re.sub(r"\d+", "0", line[:MAX_LINE_LENGTH])
+            shape = _shape(line[:MAX_LINE_LENGTH])
             if shape not in shapes:
                 shapes.add(shape)
-                chosen.add(number)
+                errors.append(number)
         if len(shapes) >= MAX_LINES:
             break
-    around = range(-NEIGHBOURS, NEIGHBOURS + 1)
-    return {each + n for each in chosen for n in around if 0 <= each + n < len(lines)}
+    return list(dict.fromkeys((*sorted(facts), *errors, *sorted(statuses))))
 
 
 def _line_features(text: str) -> Iterator[str]:
@@ -139,11 +139,11 @@ def _parts(word: str) -> Iterator[str]:
             yield PARTS + marked[start : start + length]
 
 
-def _fact_features(fact_set: FactSet) -> Iterator[tuple[str, int | None]]:
+def _fact_features(fact_set: FactSet, lines: Mapping[int, str]) -> Iterator[tuple[str, int | None]]:
     for kind, facts in fact_set.facts.items():
         for value, evidence in facts.items():
             yield f"{FACTS}{kind.value}:{value}", evidence.line
-    count = len(fact_set.words)
+    count = sum(1 for text in lines.values() for _ in _WORD.finditer(text))
     yield f"{FACTS}words:{next((name for most, name in LENGTHS if count < most), 'lots')}", None
 
 

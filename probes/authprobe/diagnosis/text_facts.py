@@ -38,9 +38,20 @@ TOKEN_PREFIX: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
 TOKEN_KINDS: Final = {"oat": "access-token", "ort": "refresh-token", "api": "api-key"}
 
 STATUS: Final = re.compile(
-    r"(?<![\w.,-])(?<!\d:)(?<![jt]s:)(?<!py:)(?:40\d|41\d|42\d|5[0-3]\d)(?![\w%]|[.,:]\d)",
+    r"(?<![\w.,-])(?<!\d:)(?<![jt]s:)(?<!py:)(?:40\d|41\d|42\d|5[0-3]\d)(?![\w%]|[.,:]\d)"
+    r"(?! ?(?:[mnu\u00b5\u03bc]?s|msec|secs?|seconds?|milliseconds?|[kmgKMG]i?[bB]|bytes?|px)\b)"
+    r"(?! (?:characters|tokens|lines|files|items|rows|tests|times|requests|messages)\b)",
     re.ASCII,
 )
+COUNT_LABEL: Final = re.compile(
+    r"(?i)(?:\b(?:line|port|pid|process|worker|thread|took|size|length|page|item|row|build|id) "
+    r"|(?P<key>\w+)(?:=|[ \\]{0,3}[\"']\s?:\s?))\Z"
+)
+"""What is before a number that is no status: a word for another kind of number, or a key."""
+STATUS_KEY: Final = re.compile(r"(?i)status|code|http|error|response|result|reason|\brc\b")
+"""Part of a key whose number may be a status."""
+LABEL_LENGTH: Final = 40
+"""Characters before a number in which its label is looked for."""
 STATUS_CONTEXT: Final = re.compile(
     r"(?i)api|http|status|error|code|fail|return|answer|respon|request|unauthori[sz]ed|forbidden"
     r"|overload|gateway|too many|not found|internal|refused|retry|throttl"
@@ -182,7 +193,7 @@ def _status_facts(text: str, plain: str) -> Iterator[Fact]:
     word = STATUS_CONTEXT.search(plain)
     for match in STATUS.finditer(plain):
         begin = match.start() - STATUS_CONTEXT_LENGTH
-        if match[0] in statuses:
+        if match[0] in statuses or _is_count(plain, match.start()):
             continue
         # No part is searched twice, which would take seconds for a page of numbers.
         if word and word.start() < begin:
@@ -190,6 +201,12 @@ def _status_facts(text: str, plain: str) -> Iterator[Fact]:
         if word and word.end() <= match.end() + STATUS_CONTEXT_LENGTH:
             statuses.add(match[0])
             yield FactKind.STATUS, match[0], quote_line(text, match.start())
+
+
+def _is_count(text: str, start: int) -> bool:
+    """Return True if the number that starts here counts or names something, by what is before."""
+    label = COUNT_LABEL.search(text, max(start - LABEL_LENGTH, 0), start)
+    return label is not None and not (label["key"] and STATUS_KEY.search(label["key"]))
 
 
 def _first_matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
