@@ -183,3 +183,20 @@ def test_the_read_part_is_answered_as_it_is_labelled() -> None:
 )
 def test_a_copy_of_a_login_is_offered_beside_an_expired_token(text: str) -> None:
     assert "stale-copy-of-login" in cause_ids(text)
+
+
+def test_a_copied_login_that_expires_is_a_stale_copy() -> None:
+    text = (
+        "I copied ~/.claude/.credentials.json to my VPS. It worked for a day, now it says: API "
+        "Error: 401 OAuth token has expired. Please obtain a new token. On my laptop everything "
+        "is fine."
+    )
+    assert cause_ids(text)[0] == "stale-copy-of-login"
+
+
+def test_a_copied_access_token_that_nothing_renews_is_expired() -> None:
+    text = (
+        "OAuth token has expired. CLAUDE_CODE_OAUTH_TOKEN has the access token that I copied "
+        "last night, without a refresh token, and nobody else uses that login"
+    )
+    assert cause_ids(text)[0] == "access-token-expired"
