@@ -81,3 +81,45 @@ def test_a_case_that_loses_worker_after_worker_is_given_up() -> None:
         assert placement.give_back(batch) == ()
     assert placement.give_back(batch) == batch.cases
     assert len(placement.waiting) == MAX_LOSSES - 1
+
+
+def test_a_worker_that_cannot_install_a_version_leaves_its_cases_to_another_one() -> None:
+    placement = Placement()
+    placement.add(cases("claude-code@2.1.31", 3))
+    placement.join("one")
+    placement.join("two")
+    failed = placement.next_batch("one")
+    assert failed is not None
+    placement.finish("one", failed)
+    assert placement.try_elsewhere("one", failed)
+    assert placement.next_batch("one") is None
+    assert [placed(placement, "two") for _ in range(4)] == ["claude-code@2.1.31"] * 3 + [None]
+
+
+def test_a_version_that_no_worker_can_install_is_tried_once_on_each() -> None:
+    placement = Placement()
+    placement.add(cases("claude-code@2.1.31", 2))
+    retried = []
+    for worker in ("one", "two"):
+        placement.join(worker)
+    for worker in ("one", "two"):
+        batch = placement.next_batch(worker)
+        assert batch is not None
+        placement.finish(worker, batch)
+        retried.append(placement.try_elsewhere(worker, batch))
+    assert retried == [True, False]
+    assert placed(placement, "one") is not None  # the other case gets its reason, too
+    assert placement.is_empty()
+
+
+def test_the_last_worker_gets_what_it_cannot_install() -> None:
+    placement = Placement()
+    placement.add(cases("claude-code@2.1.31", 1))
+    placement.join("one")
+    placement.join("two")
+    failed = placement.next_batch("one")
+    assert failed is not None
+    placement.finish("one", failed)
+    assert placement.try_elsewhere("one", failed)
+    placement.leave("two")
+    assert placement.next_batch("one") == failed

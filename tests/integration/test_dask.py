@@ -142,6 +142,22 @@ def test_commands_that_compare_versions_ask_the_cluster(cluster: DaskCluster) ->
     assert "no dask scheduler answers there" in gone.err
 
 
+def test_a_worker_that_cannot_install_a_client_leaves_its_cases_to_the_others(
+    cluster: DaskCluster,
+) -> None:
+    for name in ("one", "two"):
+        cluster.cache(name).mkdir()
+        cluster.add_worker(name)
+    (cluster.cache("one") / "anthropic-node").write_text("in the way")
+    cases = ("run", "--suite", "full", "--client", "anthropic-node", "-k", "api-sdk")
+    ended = run(*cases, "--executor", cluster.address, cwd=cluster.folder)
+    if UNREACHABLE in ended.out:
+        pytest.skip("NO PACKAGE REGISTRY: the client could not be installed or tested")
+    assert ended.code == 0, ended.out + ended.err
+    assert "cannot install anthropic-node@" in ended.err
+    assert [path.name for path in (cluster.cache("two") / "anthropic-node").glob("*.*.*")]
+
+
 def test_cases_of_a_worker_that_is_killed_are_probed_elsewhere(cluster: DaskCluster) -> None:
     for name in ("one", "two"):
         cluster.add_worker(name)

@@ -132,6 +132,10 @@ class Cache:
             raise result
         return result
 
+    def lacks(self, client: Client) -> bool:
+        """Return True if a prepared client could not be installed."""
+        return isinstance(self._results.get(installation_key(client)), InstallError)
+
     def companions(self, client: Client) -> Mapping[str, str]:
         """Return the versions of the packages beside a client and the one that works with it."""
         versions: dict[str, str] = {}

@@ -124,6 +124,7 @@ class Cluster:
             return None
         try:
             alive: dict[str, int] = self._dask.nthreads()
+            self._refused &= alive.keys()  # what comes back at an address is another worker
             lost = [worker for worker in self.threads if worker not in alive]
             new = [w for w in alive if w not in self.threads and w not in self._refused]
             joined = self._admit(new) if new else []

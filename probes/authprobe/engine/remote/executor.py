@@ -178,6 +178,13 @@ class RemoteExecutor:
             failed = failed_observation(ended.answers)
             yield from ((case, failed) for case in ended.batch.cases)
         else:
+            is_unable = any(answer.lacks_client for answer in ended.answers)
+            if is_unable and placement.try_elsewhere(ended.worker, ended.batch):
+                names = ", ".join(dict.fromkeys(str(case.client) for case in ended.batch.cases))
+                self.reporter.notify(
+                    f"worker {ended.worker} cannot install {names}; its cases are probed elsewhere"
+                )
+                return
             for case, answer in zip(ended.batch.cases, ended.answers, strict=True):
                 self._note(ended.worker, case, answer)
                 yield case, answer.observation

@@ -46,6 +46,8 @@ class Placement:
     _waiting: dict[Group, deque[Case]] = field(default_factory=lambda: defaultdict(deque))
     _installing: dict[str, set[Group]] = field(default_factory=lambda: defaultdict(set))
     """Groups of which the first batch has not come back."""
+    _unable: dict[str, set[Group]] = field(default_factory=lambda: defaultdict(set))
+    """Groups of which each worker could not install a client."""
     _losses: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, cases: Iterable[Case]) -> None:
@@ -61,6 +63,7 @@ class Placement:
         """Count no longer on a worker."""
         self._clients.pop(worker, None)
         self._installing.pop(worker, None)
+        self._unable.pop(worker, None)
 
     @property
     def workers(self) -> Sequence[str]:
@@ -104,9 +107,29 @@ class Placement:
                 self._waiting[batch.group].appendleft(case)
         return tuple(given_up)
 
+    def try_elsewhere(self, worker: str, batch: CaseBatch) -> bool:
+        """Note that a worker could not install what a batch needs; let its cases wait for another
+        one, and return True, if there is one that may.
+        """
+        self._unable[worker].add(batch.group)
+        if not self._is_for_others(worker, batch.group):
+            return False
+        self._waiting[batch.group].extendleft(reversed(batch.cases))
+        return True
+
+    def _is_for_others(self, worker: str, group: Group) -> bool:
+        """Return True if a worker could not install a group's clients, and another one may."""
+        return group in self._unable[worker] and any(
+            group not in self._unable[each] for each in self._clients
+        )
+
     def _choose(self, worker: str) -> Group | None:
         own, installing = self._clients[worker], self._installing[worker]
-        groups = [group for group, cases in self._waiting.items() if cases]
+        groups = [
+            group
+            for group, cases in self._waiting.items()
+            if cases and not self._is_for_others(worker, group)
+        ]
         # A second case of a client that is being installed here would only wait for it.
         ready = [group for group in groups if group <= own and group not in installing]
         if ready:
@@ -119,7 +142,12 @@ class Placement:
         return min(unheld or shared, key=self._rank, default=None)
 
     def _holders(self, group: Group) -> int:
-        return sum(group <= clients for clients in self._clients.values()) if group else 0
+        if not group:
+            return 0
+        return sum(
+            group <= clients and group not in self._unable[worker]
+            for worker, clients in self._clients.items()
+        )
 
     def _rank(self, group: Group) -> tuple[int, list[InstallationKey]]:
         """Return the order of groups: those first that have the most cases."""

@@ -19,6 +19,7 @@ from pydantic_core import to_json
 import authprobe
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache, InstallationKey, installation_key
+from authprobe.clients.observe import MAX_DETAIL_LENGTH
 from authprobe.clients.process.children import Children
 from authprobe.core.isolation import Isolation
 from authprobe.engine.faults import failed_observation
@@ -65,6 +66,8 @@ class RemoteAnswer:
     companions: Mapping[str, str] = field(default_factory=dict)
     isolation: Isolation | None = None
     refusal: str | None = None
+    lacks_client: bool = False
+    """True if this worker could not install a client of the case; another one may."""
     installs: int = 0
     """Clients that this worker has installed for the run so far."""
     new_bytes: int = 0
@@ -103,7 +106,8 @@ def probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[RemoteAn
     try:
         return _probe_batch(conditions, cases)
     except ProbesError as error:
-        failed = Observation(outcome=Outcome.UNAVAILABLE, elapsed=0.0, detail=str(error))
+        detail = Redactor().cut(str(error), MAX_DETAIL_LENGTH)
+        failed = Observation(outcome=Outcome.UNAVAILABLE, elapsed=0.0, detail=detail)
     except Exception as error:  # noqa: BLE001 - a fault of ours
         failed = failed_observation(error)
     return tuple(RemoteAnswer(observation=failed) for _ in cases)
@@ -199,6 +203,7 @@ class _WorkerLaboratory:
             companions=dict(self.laboratory.cache.companions(case.client)),
             isolation=children.known_isolation,
             refusal=children.known_refusal,
+            lacks_client=any(map(self.laboratory.cache.lacks, required_clients([case]))),
             installs=self.laboratory.cache.installs,
             new_bytes=self.laboratory.cache.new_bytes,
         )
