@@ -87,7 +87,7 @@ def test_error_while_a_client_is_installed_is_that_of_its_cases(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_: object) -> None:
-        raise error
+        raise error.with_traceback(None)  # without the places of other tests
 
     monkeypatch.setattr(Cache, "_find_user_program", fail)
     monkeypatch.setenv("AUTHPROBE_CACHE", str(tmp_path / "cache"))
