@@ -1,7 +1,6 @@
 """The table of rules with their sources, and the check of faults against all known names."""
 
 import datetime
-import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,7 +84,6 @@ class CatalogueRow:
         return f"{prefix}{self.condition}" + (f" ({days})" if days else "")
 
 
-@functools.cache
 def rows() -> tuple[CatalogueRow, ...]:
     """Return every rule; refusals come first, by number."""
     routes: dict[str, list[str]] = {}
