@@ -83,15 +83,21 @@ def test_a_case_that_loses_worker_after_worker_is_given_up() -> None:
     assert len(placement.waiting) == MAX_LOSSES - 1
 
 
-def test_a_worker_that_cannot_install_a_version_leaves_its_cases_to_another_one() -> None:
-    placement = Placement()
-    placement.add(cases("claude-code@2.1.31", 3))
+def fail_on_first(placement: Placement) -> CaseBatch:
+    """Let two workers join, the first of which cannot install what it gets; return that."""
     placement.join("one")
     placement.join("two")
     failed = placement.next_batch("one")
     assert failed is not None
     placement.finish("one", failed)
     assert placement.try_elsewhere("one", failed)
+    return failed
+
+
+def test_a_worker_that_cannot_install_a_version_leaves_its_cases_to_another_one() -> None:
+    placement = Placement()
+    placement.add(cases("claude-code@2.1.31", 3))
+    fail_on_first(placement)
     assert placement.next_batch("one") is None
     assert [placed(placement, "two") for _ in range(4)] == ["claude-code@2.1.31"] * 3 + [None]
 
@@ -115,11 +121,6 @@ def test_a_version_that_no_worker_can_install_is_tried_once_on_each() -> None:
 def test_the_last_worker_gets_what_it_cannot_install() -> None:
     placement = Placement()
     placement.add(cases("claude-code@2.1.31", 1))
-    placement.join("one")
-    placement.join("two")
-    failed = placement.next_batch("one")
-    assert failed is not None
-    placement.finish("one", failed)
-    assert placement.try_elsewhere("one", failed)
+    failed = fail_on_first(placement)
     placement.leave("two")
     assert placement.next_batch("one") == failed

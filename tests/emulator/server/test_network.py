@@ -198,11 +198,10 @@ def test_closing_a_case_aborts_its_delayed_answers(network: Network) -> None:
     with ThreadPoolExecutor(1) as pool, client_of(network, listener) as client:
         request = pool.submit(client.get, PROFILE)
         wait_until(lambda: bool(listener.backend.exchanges))
-        start = time.monotonic()
         network.close(listener)
-        with pytest.raises(httpx.TransportError):
+        with pytest.raises(httpx.TransportError) as caught:
             request.result(timeout=TIMEOUT)
-        assert time.monotonic() - start < TIMEOUT
+        assert not isinstance(caught.value, httpx.TimeoutException)
     assert listener.backend.exchanges[0].status is None
 
 
