@@ -26,7 +26,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for a start as a file
 
-from authprobe.emulator.standalone.emulator import Backend, Emulator, emulate
+from authprobe import Backend, Emulator, emulate
 from bench.measure import temporary
 
 PLUGINS: Final = Path(__file__).resolve().parent / "plugins"

@@ -36,6 +36,7 @@ LAYERS = (
     "items",
     "plugin",
     "test_compat",
+    "api",
     "commands",
     "cli",
     "__main__",

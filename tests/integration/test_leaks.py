@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from authprobe.commands.request_log import log_exchange
-from authprobe.emulator.standalone.emulator import emulate
+from authprobe.emulator.standalone.emulator import emulate, parts_of
 from authprobe.errors import ExitCode
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.scanner import scan_text
@@ -364,7 +364,8 @@ def test_the_emulators_log_and_control_api_hold_no_credential(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with emulate(control_port=0) as served:
-        served.listener.backend.watch = log_exchange
+        listener = parts_of(served).listener
+        listener.backend.watch = log_exchange
         values = frozenset(served.issue(kind).value for kind in ("api-key", "access-token"))
         written = re.sub(r"[^!-~]", "", " ".join(map(ENCODINGS[name], values)))
         lines = [
@@ -373,7 +374,7 @@ def test_the_emulators_log_and_control_api_hold_no_credential(
             f"host: {written[:150]}\r\nanthropic-beta: {written}\r\nx-api-key: {written}",
         ]
         for line in lines:
-            with socket.create_connection(("127.0.0.1", served.listener.port)) as channel:
+            with socket.create_connection(("127.0.0.1", listener.port)) as channel:
                 channel.sendall(f"{line}\r\nconnection: close\r\n\r\n".encode("latin-1"))
                 while channel.recv(65536):
                     pass

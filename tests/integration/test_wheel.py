@@ -1,10 +1,11 @@
 """Installed from a wheel, in an empty folder: the bundled scenarios run and report there."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import run, verdicts
+from tests.support.command import Ended, run, verdicts
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +35,35 @@ def test_the_user_s_pytest_settings_do_not_disturb(installed: Path, tmp_path: Pa
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     ended = run(argv=[str(installed), "run", "-k", "api-claude-ai"], cwd=tmp_path)
     assert ended.code == 0, ended.out + ended.err
+
+
+PROGRAM = """
+import authprobe
+
+result: authprobe.RunResult = authprobe.run(["a.yaml"], clients=["raw-http"])
+counts: dict[authprobe.Status, int] = result.counts
+with authprobe.emulate() as emulator:
+    key: str = emulator.issue("api-key", lifetime=60).value
+summary: str = authprobe.explain("401").summary
+effect: authprobe.Effect | None = authprobe.diff(result, "b.json").questions[0].effect
+"""
+
+
+def test_the_types_of_the_public_interface_reach_a_program(
+    wheel_environment: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "good.py").write_text(PROGRAM)
+    wrong = PROGRAM.replace("counts: dict[authprobe.Status, int]", "counts: int")
+    (tmp_path / "wrong.py").write_text(wrong.replace("authprobe.Effect |", "authprobe.Run |"))
+
+    def check(name: str) -> Ended:
+        python = wheel_environment / "python"
+        options = ("--strict", "--no-incremental", "--python-executable", python)
+        argv = [sys.executable, "-m", "mypy", *options, tmp_path / name]
+        return run(argv=[*map(str, argv)], cwd=tmp_path)
+
+    assert check("good.py").out == "Success: no issues found in 1 source file\n"
+    problems = check("wrong.py").out
+    assert 'Incompatible types in assignment (expression has type "dict[Status, int]"' in problems
+    assert 'Name "authprobe.Run" is not defined' in problems
+    assert problems.count("error: ") == 2

@@ -25,7 +25,7 @@ from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
 from authprobe.emulator.config import AccountState, Backend
-from authprobe.emulator.standalone.emulator import Emulator
+from authprobe.emulator.standalone.emulator import Emulator, parts_of
 from authprobe.engine.faults import failed_observation
 from authprobe.engine.record import complete_record
 from authprobe.errors import ExitCode, SettingsError
@@ -87,9 +87,9 @@ class CommandReport:
     def take(self, ended: EndedCommand) -> None:
         """Take the command at its end, while its private home exists."""
         self._ended = ended
-        backend = self._emulator.control.backend
+        backend = parts_of(self._emulator).control.backend
         try:
-            self._observation = self._emulator.do(lambda: observe_command(ended, backend))
+            self._observation = parts_of(self._emulator).do(lambda: observe_command(ended, backend))
         except Exception as error:  # noqa: BLE001 - a fault of ours, provoked by this command
             self._observation = failed_observation(error, elapsed=ended.elapsed)
 
@@ -102,7 +102,7 @@ class CommandReport:
         # Imported here: jinja2 takes longer to import than the emulator takes to start.
         from authprobe.report.html.report import report_page
 
-        setup, redactor = self._setup, self._emulator.control.backend.redactor
+        setup, redactor = self._setup, parts_of(self._emulator).control.backend.redactor
         run, results = fit_run(self._run(redactor))
         make_page = functools.partial(report_page, bisections=read_bisections(setup.out))
         makers: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: make_page}

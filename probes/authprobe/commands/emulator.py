@@ -45,7 +45,7 @@ from authprobe.emulator.config import AccountState, Backend
 from authprobe.emulator.server.access import Exposure
 from authprobe.emulator.server.network import Network, check_host
 from authprobe.emulator.standalone.control import choose
-from authprobe.emulator.standalone.emulator import Emulator, emulate
+from authprobe.emulator.standalone.emulator import Emulator, emulate, parts_of
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.report.reference.rules import print_rules, rules_markdown
 from authprobe.settings import bundled_observations, environment_variables
@@ -107,9 +107,10 @@ def emulator(options: EmulatorOptions) -> int:
                 ),
             )
         )
+        listener = parts_of(handle).listener
         if not options.quiet:
-            handle.listener.backend.watch = log_exchange
-        handle.listener.site.on_refusal = log_refusal
+            listener.backend.watch = log_exchange
+        listener.site.on_refusal = log_refusal
         variables = _variables(handle, issued, sets_base_url=options.sets_base_url)
         if options.ca_file is not None:
             own, shown = str(handle.ca_file), str(options.ca_file.absolute())
@@ -162,7 +163,8 @@ def _variables(
     variables["AUTHPROBE_CONTROL_URL"] = handle.control_url or ""
     variables[CONTROL_VARIABLE] = handle.control_token
     taken = {**variables, **dict.fromkeys(PRIVATE_VARIABLES, "")}
-    return variables | handle.do(lambda: issue_variables(issued, handle.control.backend, taken))
+    backend = parts_of(handle).control.backend
+    return variables | parts_of(handle).do(lambda: issue_variables(issued, backend, taken))
 
 
 def _description(handle: Emulator, variables: dict[str, str]) -> dict[str, object]:
@@ -201,8 +203,10 @@ def _run_command(
     """Run the command of the options; say so if it made no request."""
 
     def put_files(home: Path, home_folder: Path) -> Mapping[str, str]:
-        backend = handle.control.backend
-        return handle.do(lambda: issue_files(issued, backend, home=home, home_folder=home_folder))
+        backend = parts_of(handle).control.backend
+        return parts_of(handle).do(
+            lambda: issue_files(issued, backend, home=home, home_folder=home_folder)
+        )
 
     command = UserCommand(
         argv=options.command,

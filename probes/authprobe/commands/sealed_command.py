@@ -22,7 +22,7 @@ from authprobe.commands.command_observation import EndedCommand
 from authprobe.commands.printing import print_error
 from authprobe.commands.recorded_output import OutputRecorder
 from authprobe.core.isolation import Isolation
-from authprobe.emulator.standalone.emulator import Emulator
+from authprobe.emulator.standalone.emulator import Emulator, parts_of
 from authprobe.errors import ClientError
 from authprobe.settings import child_environment, current_folder, home, search_path, user_homes
 
@@ -101,7 +101,7 @@ def run_command(emulator: Emulator, children: Children, command: UserCommand) ->
         visibility = _visibility(emulator, Path(program), current_folder(), shares_home=shares_home)
         with children.open_container(visibility) as container:
             if container.isolation is not Isolation.NONE:
-                emulator.network.mirror(container.bind)
+                parts_of(emulator).network.mirror(container.bind)
             ended = _run_in(container, emulator, command, program, visibility)
             if command.on_end:
                 command.on_end(ended)
@@ -144,7 +144,8 @@ def _run_in(
         )
         folder = container.home
     argv = command.argv if "/" in command.argv[0] else (program, *command.argv[1:])
-    tokens = emulator.do(lambda: tuple(emulator.control.backend.tokens))
+    backend = parts_of(emulator).control.backend
+    tokens = parts_of(emulator).do(lambda: tuple(backend.tokens))
     files = container.home_folder.rglob("*") if command.is_isolated else ()
     initial = frozenset(f.relative_to(container.home_folder) for f in files if f.is_file())
     recorder = OutputRecorder() if command.on_end else None

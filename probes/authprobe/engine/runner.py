@@ -224,12 +224,15 @@ def execute_plan(
     reporter: Reporter,
     cases: Sequence[Case] | None = None,
     redactor: Redactor | None = None,
+    *,
+    handles_signals: bool = True,
 ) -> Run:
     """Probe and judge all cases of the plan, or only `cases`.
 
-    An interrupted run contains the cases that were finished. The redactor learns every token of the
-    run. Each record is appended to `results.partial.jsonl` at once, so that not even `kill -9`
-    loses it; the caller removes that file when it has written `results.json`.
+    An interrupted run contains the cases that were finished; SIGTERM interrupts it as well if it
+    `handles_signals`. The redactor learns every token of the run. Each record is appended to
+    `results.partial.jsonl` at once, so that not even `kill -9` loses it; the caller removes that
+    file when it has written `results.json`.
     """
     cases, settings = plan.cases if cases is None else cases, plan.settings
     redactor = redactor or Redactor()
@@ -247,7 +250,9 @@ def execute_plan(
             tally.add(record)
 
         try:
-            with interruptible(), contextlib.ExitStack() as stack:
+            with contextlib.ExitStack() as stack:
+                if handles_signals:
+                    stack.enter_context(interruptible())
                 laboratory = open_laboratory(stack, settings, redactor)
                 if plan.consent is not None:
                     # Imported here, as in `probe`: most runs ask only the emulator.

@@ -6,9 +6,10 @@ from typing import Any
 import anthropic
 import pytest
 
+from authprobe.emulator.config import Backend, ModelAnswer, ToolCall
 from authprobe.emulator.model.answer import REDACTED_THINKING_PROMPT, REFUSAL_PROMPT
 from authprobe.emulator.server.network import Network
-from authprobe.emulator.standalone.emulator import Backend, Emulator, ModelAnswer, ToolCall, emulate
+from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.errors import SettingsError
 
 WEATHER = {

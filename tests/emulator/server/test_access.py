@@ -11,7 +11,7 @@ import pytest
 
 from authprobe.emulator.server.access import PATH, Exposure
 from authprobe.emulator.server.network import check_host
-from authprobe.emulator.standalone.emulator import Emulator, emulate
+from authprobe.emulator.standalone.emulator import Emulator, emulate, parts_of
 from authprobe.errors import SettingsError
 
 HOST = "127.0.0.2"
@@ -48,7 +48,7 @@ def post(emulator: Emulator, url: str, **options: object) -> httpx.Response:
 
 
 def plain_url(emulator: Emulator) -> str:
-    return f"http://{HOST}:{emulator.listener.port}"
+    return f"http://{HOST}:{parts_of(emulator).listener.port}"
 
 
 # --- requests -------------------------------------------------------------------------------------
@@ -79,8 +79,9 @@ def test_the_base_url_has_the_token_and_no_record_has_it() -> None:
 def test_a_request_without_the_token_is_refused_and_not_recorded(path: str) -> None:
     refusals: list[str] = []
     with exposed() as emulator:
-        emulator.listener.site.on_refusal = refusals.append
-        with socket.create_connection((HOST, emulator.listener.port), timeout=10) as connection:
+        listener = parts_of(emulator).listener
+        listener.site.on_refusal = refusals.append
+        with socket.create_connection((HOST, listener.port), timeout=10) as connection:
             request = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n"
             connection.sendall(f"{request}Connection: close\r\n\r\n".encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
@@ -95,7 +96,7 @@ def test_a_request_without_the_token_is_refused_and_not_recorded(path: str) -> N
 def test_https_needs_the_token_too() -> None:
     with exposed() as emulator:
         verify = ssl.create_default_context(cafile=emulator.ca_file)
-        port = emulator.listener.https_port
+        port = parts_of(emulator).listener.https_port
         response = post(emulator, f"{emulator.https_url}/v1/messages", verify=verify)
         refused = post(emulator, f"https://{HOST}:{port}/v1/messages", verify=verify)
         assert (response.status_code, refused.status_code) == (200, 401)
@@ -114,7 +115,7 @@ def test_a_tunnel_needs_the_token_once() -> None:
 def test_a_tunnel_without_the_token_is_refused(login: str) -> None:
     with exposed() as emulator:
         verify = ssl.create_default_context(cafile=emulator.ca_file)
-        proxy = f"http://{login}{HOST}:{emulator.listener.port}"
+        proxy = f"http://{login}{HOST}:{parts_of(emulator).listener.port}"
         with pytest.raises(httpx.ProxyError, match="407"):
             post(emulator, "https://api.anthropic.com/v1/messages", verify=verify, proxy=proxy)
         assert emulator.exchanges == ()
@@ -122,7 +123,8 @@ def test_a_tunnel_without_the_token_is_refused(login: str) -> None:
 
 def test_a_client_that_waits_for_it_is_asked_for_the_token() -> None:
     with exposed() as emulator:
-        with socket.create_connection((HOST, emulator.listener.port), timeout=10) as connection:
+        address = (HOST, parts_of(emulator).listener.port)
+        with socket.create_connection(address, timeout=10) as connection:
             connection.sendall(b"CONNECT api.anthropic.com:443 HTTP/1.1\r\n\r\n")
             answer = connection.recv(65536).decode()
         assert 'Proxy-Authenticate: Basic realm="authprobe"' in answer
@@ -132,7 +134,7 @@ def test_a_client_that_waits_for_it_is_asked_for_the_token() -> None:
 def test_a_request_in_absolute_form_needs_the_token(*, with_token: bool) -> None:
     with exposed() as emulator:
         login = f"authprobe:{TOKEN}@" if with_token else ""
-        proxy = f"http://{login}{HOST}:{emulator.listener.port}"
+        proxy = f"http://{login}{HOST}:{parts_of(emulator).listener.port}"
         response = post(emulator, "http://api.anthropic.com/v1/messages", proxy=proxy)
         assert response.status_code == (200 if with_token else 407)
 

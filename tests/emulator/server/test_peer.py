@@ -15,7 +15,7 @@ from authprobe.emulator.config import Backend
 from authprobe.emulator.server import peer
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.server.peer import Lookup, Owner, PeerCheck, SockDiag, proc_owner
-from authprobe.emulator.standalone.emulator import emulate
+from authprobe.emulator.standalone.emulator import emulate, parts_of
 from tests.support.requests import GOOD_KEY, RequestSpec
 from tests.support.wire import TIMEOUT, connect, read_all
 
@@ -154,11 +154,12 @@ def test_the_standalone_emulator_answers_other_users_on_request_only(
     network: Network, any_user: bool
 ) -> None:
     with emulate(network=network, any_user=any_user) as emulator:
-        headers, body = RequestSpec(key=GOOD_KEY).headers_and_body(emulator.listener.backend)
+        backend = parts_of(emulator).listener.backend
+        headers, body = RequestSpec(key=GOOD_KEY).headers_and_body(backend)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}connection: close\r\n"
         request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
-        answer = send_as(emulator.listener, request)
+        answer = send_as(parts_of(emulator).listener, request)
         assert answer.startswith(b"HTTP/1.1 200 ") is any_user
         assert len(emulator.exchanges) == any_user
         assert emulator.request_count == any_user
@@ -182,7 +183,7 @@ def test_another_user_cannot_occupy_the_control_api(network: Network, any_user: 
 def test_another_user_cannot_shake_hands(network: Network) -> None:
     with emulate(network=network) as emulator:
         with another_user():
-            channel = connect(emulator.listener.https_port or 0)
+            channel = connect(parts_of(emulator).listener.https_port or 0)
         with channel:
             channel.settimeout(TIMEOUT)
             assert read_all(channel) == b""

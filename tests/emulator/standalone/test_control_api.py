@@ -17,7 +17,7 @@ from authprobe.emulator.rules.routes import RULES
 from authprobe.emulator.server.http_server import MAX_CONNECTIONS
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.control_api import BODY_LIMIT_BYTES, requests
-from authprobe.emulator.standalone.emulator import Emulator, emulate
+from authprobe.emulator.standalone.emulator import Emulator, emulate, parts_of
 from authprobe.emulator.state.tokens import PREFIXES
 from tests.support.requests import MESSAGE
 from tests.support.waiting import wait_until
@@ -574,7 +574,7 @@ def test_no_record_contains_the_token_of_the_api(
 ) -> None:
     token = api.emulator.control_token
     for _ in range(2):
-        api.emulator.listener.backend.watch = log_exchange
+        parts_of(api.emulator).listener.backend.watch = log_exchange
         api.client.get(f"{api.emulator.base_url}/{token}", headers={"x-api-key": token})
         assert len(api.emulator.exchanges) == 1
         assert token not in repr(api.emulator.exchanges) + capsys.readouterr().err

@@ -14,19 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Network
-from authprobe.emulator.standalone.emulator import (
-    AccountState,
-    Backend,
-    Emulator,
-    Fault,
-    Token,
-    TokenKind,
-    TokenState,
-    emulate,
-)
-from authprobe.emulator.state.tokens import PREFIXES
+from authprobe.emulator.standalone.emulator import Emulator, emulate, parts_of
+from authprobe.emulator.state.tokens import PREFIXES, Token
 from authprobe.errors import SettingsError
 from tests.support.requests import MESSAGE
 from tests.support.wire import TIMEOUT, client_of, connect, read_all, trusting
@@ -109,7 +101,7 @@ def test_requests_are_answered_over_http_https_and_the_proxy(
     verify = trusting(emulator.ca_file)
     with httpx.Client(verify=verify, trust_env=False, timeout=TIMEOUT) as secure:
         assert request_status(secure, emulator, key, emulator.https_url) == 200
-    with client_of(emulator.network, emulator.listener) as proxied:
+    with client_of(parts_of(emulator).network, parts_of(emulator).listener) as proxied:
         assert request_status(proxied, emulator, key, "https://api.anthropic.com") == 200
     hosts = [exchange.host for exchange in emulator.exchanges]
     assert hosts == [LOOPBACK, LOOPBACK, "api.anthropic.com"]
@@ -473,7 +465,7 @@ def test_an_unknown_token_is_refused(emulator: Emulator, method: str) -> None:
 
 
 def test_an_error_message_contains_no_token(emulator: Emulator) -> None:
-    with emulate(network=emulator.network) as other:
+    with emulate(network=parts_of(emulator).network) as other:
         foreign = other.issue()
     with pytest.raises(SettingsError) as caught:
         emulator.state(foreign.value)
@@ -664,7 +656,7 @@ def test_a_host_that_is_not_emulated_is_denied_and_recorded(
     )
     assert answer.status_code == 404
     assert [exchange.rule for exchange in emulator.exchanges] == ["deny:host"]
-    with client_of(emulator.network, emulator.listener) as proxied:
+    with client_of(parts_of(emulator).network, parts_of(emulator).listener) as proxied:
         for url in ("https://example.org/", "http://example.net/"):
             with contextlib.suppress(httpx.ProxyError):
                 assert proxied.get(url).status_code == 502
@@ -755,7 +747,7 @@ def test_closing_the_emulator_closes_idle_connections() -> None:
         with httpx.Client(trust_env=False, timeout=TIMEOUT) as client:
             assert request_status(client, emulator, key) == 200
             assert control_status(client, emulator) == 200
-            emulator.network.close(emulator.listener)
+            parts_of(emulator).network.close(parts_of(emulator).listener)
             with pytest.raises(httpx.TransportError):
                 request_status(client, emulator, key)
 

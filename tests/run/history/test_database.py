@@ -14,6 +14,7 @@ from authprobe.core.history_location import redact_location
 from authprobe.errors import HistoryError
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.observation.model import Observation, Outcome, Session
+from authprobe.run.history import database
 from authprobe.run.history.database import History, last_points
 from authprobe.run.history.model import Point
 from authprobe.run.history.worker import HistoryWorker
@@ -216,7 +217,7 @@ def test_an_unusable_history_is_one_line_with_a_remedy(
 
 
 def test_a_locked_history_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("authprobe.run.history.database.LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr(database, "LOCK_TIMEOUT", 0.1)
     path = tmp_path / "history.db"
     append(str(path), run_of(0, make_observation()))
     other = sqlite3.connect(path, isolation_level=None)

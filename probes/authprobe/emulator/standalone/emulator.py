@@ -21,7 +21,6 @@ from authprobe.emulator.exchange_log import ExchangeLog
 from authprobe.emulator.server.access import LOCAL, Exposure
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
-from authprobe.emulator.standalone.addresses import Addresses
 from authprobe.emulator.standalone.control import Control, check_setup, choose
 from authprobe.emulator.standalone.control_api import application
 from authprobe.emulator.standalone.resources import ResourceKind
@@ -29,26 +28,27 @@ from authprobe.emulator.state.tokens import Token
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Exchange
 
-__all__ = [
-    "AccountState",
-    "Backend",
-    "Emulator",
-    "Exchange",
-    "Fault",
-    "ModelAnswer",
-    "ResourceKind",
-    "StopReason",
-    "Token",
-    "TokenKind",
-    "TokenState",
-    "ToolCall",
-    "emulate",
-]
-
 T = TypeVar("T")
 MAX_EXCHANGES: Final = 10_000
 """Exchanges that are recorded; older ones are dropped."""
 MAX_EXCHANGES_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorParts:
+    """Parts of a running emulator."""
+
+    network: Network
+    listener: Listener
+    control: Control
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Run a function on the thread that answers requests, between two requests."""
+
+        async def on_the_loop() -> T:
+            return work()
+
+        return self.network.wait_for(on_the_loop())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,46 +58,39 @@ class Emulator:
     Methods that take a token also accept its slot name or its value.
     """
 
-    network: Network
-    listener: Listener
-    control: Control
+    _parts: EmulatorParts
     control_url: str | None = None
     """URL of the control API, if it is served."""
 
     @property
-    def addresses(self) -> Addresses:
-        """URLs of the ports."""
-        return self.control.addresses
-
-    @property
     def control_token(self) -> str:
         """Token that each request to the control API must have, as `Authorization: Bearer`."""
-        return self.control.token
+        return self._parts.control.token
 
     @property
     def request_count(self) -> int:
         """Number of requests since the start, refused CONNECT requests included."""
-        return self.do(lambda: self.control.backend.request_count)
+        return self._parts.do(lambda: self._parts.control.backend.request_count)
 
     @property
     def base_url(self) -> str:
         """URL of the service in plain HTTP, for programs that accept a base URL."""
-        return self.addresses.base_url
+        return self._parts.control.addresses.base_url
 
     @property
     def https_url(self) -> str:
         """URL of the service over TLS, for programs that trust `ca_file`."""
-        return self.addresses.https_url
+        return self._parts.control.addresses.https_url
 
     @property
     def proxy_url(self) -> str:
         """URL of the proxy, for programs that keep their real addresses and trust `ca_file`."""
-        return self.addresses.proxy_url
+        return self._parts.control.addresses.proxy_url
 
     @property
     def ca_file(self) -> Path:
         """PEM file of the certificate authority."""
-        return self.network.ca_file
+        return self._parts.network.ca_file
 
     @property
     def environment(self) -> dict[str, str]:
@@ -108,7 +101,7 @@ class Emulator:
     def proxy_environment(self) -> dict[str, str]:
         """The same without the base URL, for clients that keep their real addresses."""
         local = "127.0.0.1,localhost,::1"
-        if name := self.control.exposure.public_name:
+        if name := self._parts.control.exposure.public_name:
             local = f"{local},{name}"
         proxies = {
             "HTTPS_PROXY": self.proxy_url,
@@ -127,12 +120,12 @@ class Emulator:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """Requests with their answers since the start, or since they were last discarded."""
-        return self.do(lambda: self.control.backend.exchanges)
+        return self._parts.do(lambda: self._parts.control.backend.exchanges)
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
         """Requested hosts that are not emulated."""
-        return self.do(lambda: self.control.backend.egress_refused)
+        return self._parts.do(lambda: self._parts.control.backend.egress_refused)
 
     def issue(
         self,
@@ -154,7 +147,9 @@ class Emulator:
         if isinstance(scopes, str):
             raise SettingsError(f"scopes must be a list of strings; put brackets around {scopes!r}")
         scope_list = None if scopes is None else tuple(scopes)
-        return self.do(lambda: self.control.issue(kind, state, scope_list, lifetime, value))
+        return self._parts.do(
+            lambda: self._parts.control.issue(kind, state, scope_list, lifetime, value)
+        )
 
     def add(
         self,
@@ -172,23 +167,23 @@ class Emulator:
         Raises:
             SettingsError: the kind or the id is invalid, or an option is not for this kind.
         """
-        self.do(lambda: self.control.add(kind, id, ended, content))
+        self._parts.do(lambda: self._parts.control.add(kind, id, ended, content))
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """Return an access token in this state and a valid refresh token of the same login."""
-        return self.do(lambda: self.control.issue_login(state))
+        return self._parts.do(lambda: self._parts.control.issue_login(state))
 
     def expire(self, token: Token | str) -> None:
         """Expire a token now."""
-        self.do(lambda: self.control.end(token, TokenState.EXPIRED))
+        self._parts.do(lambda: self._parts.control.end(token, TokenState.EXPIRED))
 
     def revoke(self, token: Token | str) -> None:
         """Revoke a token now."""
-        self.do(lambda: self.control.end(token, TokenState.REVOKED))
+        self._parts.do(lambda: self._parts.control.end(token, TokenState.REVOKED))
 
     def state(self, token: Token | str) -> TokenState:
         """Return the current state of a token: valid, expired, revoked or used."""
-        return self.do(lambda: self.control.state(token))
+        return self._parts.do(lambda: self._parts.control.state(token))
 
     def fault(
         self,
@@ -206,13 +201,13 @@ class Emulator:
             SettingsError: the fault is unknown, or does not take one of these options.
         """
         fault = Fault(name=name, seconds=seconds, times=times, after=after, host=host, path=path)
-        self.do(lambda: self.control.arm(fault))
-        self.network.update_listening(self.listener)
+        self._parts.do(lambda: self._parts.control.arm(fault))
+        self._parts.network.update_listening(self._parts.listener)
 
     def clear_faults(self) -> None:
         """Disarm all faults."""
-        self.do(self.control.disarm)
-        self.network.update_listening(self.listener)
+        self._parts.do(self._parts.control.disarm)
+        self._parts.network.update_listening(self._parts.listener)
 
     def answer(
         self,
@@ -241,11 +236,11 @@ class Emulator:
             prompt=prompt,
             times=times,
         )
-        self.do(lambda: self.control.add_answer(answer))
+        self._parts.do(lambda: self._parts.control.add_answer(answer))
 
     def clear_answers(self) -> None:
         """Drop the answers of the model that are left."""
-        self.do(self.control.clear_answers)
+        self._parts.do(self._parts.control.clear_answers)
 
     def advance(self, seconds: float) -> None:
         """Advance the clock by this many seconds.
@@ -253,7 +248,7 @@ class Emulator:
         Raises:
             SettingsError: the number is negative, or the time would be outside the calendar.
         """
-        self.do(lambda: self.control.advance(seconds))
+        self._parts.do(lambda: self._parts.control.advance(seconds))
 
     def configure(
         self,
@@ -268,15 +263,15 @@ class Emulator:
         Raises:
             SettingsError: the standing is unknown.
         """
-        self.do(
-            lambda: self.control.configure(
+        self._parts.do(
+            lambda: self._parts.control.configure(
                 standing, counts_as_claude_code, reuse_revokes, refresh_revokes_access
             )
         )
 
     def forget_exchanges(self) -> None:
         """Discard the recorded exchanges."""
-        self.do(self.control.backend.forget_exchanges)
+        self._parts.do(self._parts.control.backend.forget_exchanges)
 
     def reset(self, setup: Backend | None = None) -> None:
         """Reset the backend to `setup`; all issued tokens become unknown.
@@ -284,16 +279,13 @@ class Emulator:
         Raises:
             SettingsError: a value of `setup` is invalid.
         """
-        self.do(lambda: self.control.reset(setup or Backend()))
-        self.network.update_listening(self.listener)
+        self._parts.do(lambda: self._parts.control.reset(setup or Backend()))
+        self._parts.network.update_listening(self._parts.listener)
 
-    def do(self, work: Callable[[], T]) -> T:
-        """Run a function on the thread that answers requests, between two requests."""
 
-        async def on_the_loop() -> T:
-            return work()
-
-        return self.network.wait_for(on_the_loop())
+def parts_of(emulator: Emulator) -> EmulatorParts:
+    """Return the parts of an emulator, which are not for programs that test with it."""
+    return emulator._parts
 
 
 @contextlib.contextmanager
@@ -346,4 +338,4 @@ def emulate(
             )
             stack.callback(network.stop, extra)
             control_url = control.addresses.control_url(extra.bound_port.port)
-        yield Emulator(network, listener, control, control_url)
+        yield Emulator(EmulatorParts(network, listener, control), control_url)

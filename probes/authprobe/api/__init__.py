@@ -1,0 +1,1 @@
+"""The public interface of Python programs, which `import authprobe` offers."""

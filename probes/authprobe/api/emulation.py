@@ -1,0 +1,36 @@
+"""`authprobe.emulate`: the emulator for tests of other programs."""
+
+from contextlib import AbstractContextManager
+
+from authprobe.emulator.config import Backend
+from authprobe.emulator.server.connection import LOOPBACK
+from authprobe.emulator.standalone import emulator
+from authprobe.emulator.standalone.emulator import Emulator
+
+
+def emulate(
+    setup: Backend | None = None,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    https_port: int = 0,
+    control_port: int | None = None,
+    any_user: bool = False,
+) -> AbstractContextManager[Emulator]:
+    """Return a context manager that serves an emulator on loopback until its end.
+
+    Port 0 means any free port. With `control_port`, the control API is served as well. Programs of
+    other users of this machine are refused unless `any_user` is set.
+
+    Raises:
+        SettingsError: on entry: the host is not loopback, a port is taken, or a value of `setup`
+            is invalid.
+    """
+    return emulator.emulate(
+        setup,
+        host=host,
+        port=port,
+        https_port=https_port,
+        control_port=control_port,
+        any_user=any_user,
+    )

@@ -1,0 +1,201 @@
+"""`authprobe.run`: scenarios probed from a Python program."""
+
+import contextlib
+import dataclasses
+import datetime
+import os
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from authprobe.api.values import RunResult, make_result
+from authprobe.core.isolation import Isolation
+from authprobe.core.safe_files import check_places, make_folder
+from authprobe.core.temporary_folder import temporary_folder
+from authprobe.engine.progress import NullReporter
+from authprobe.engine.runner import execute_plan, load_plan
+from authprobe.errors import ProbesError, ScenarioError, SettingsError
+from authprobe.options import default_jobs, parse_isolation
+from authprobe.plan.selection import select_cases
+from authprobe.plan.suites import DEFAULT_SUITE
+from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
+from authprobe.report.files import HTML, REPORTS, RESULTS, TEXT_REPORTS
+from authprobe.report.html.report import report_page
+from authprobe.run.model import Run
+from authprobe.run.partial_results import PARTIAL_FILE
+from authprobe.run.size_limit import fit_run, fitting_text
+from authprobe.settings import Settings, default_isolation
+
+TEXTS: Final = "texts"
+"""Folder of the scenarios that are given as texts."""
+
+
+def run(
+    scenarios: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    *,
+    suite: str | None = None,
+    select: str | None = None,
+    clients: Iterable[str] = (),
+    cases: Iterable[str] = (),
+    variables: Mapping[str, str | int | float | bool | datetime.date | None] | None = None,
+    baseline: str | os.PathLike[str] | None = None,
+    known_failures: str | os.PathLike[str] | None = None,
+    isolation: str | None = None,
+    jobs: int | None = None,
+    retries: int = 0,
+    max_failures: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> RunResult:
+    """Probe every case of the scenarios against the emulator, and return the results.
+
+    A scenario is the path of a file or directory, the name of a bundled directory such as
+    `incidents`, or, if it is a string with a line break, the text of a file. Without scenarios,
+    suite and selection, the suite `standard` is probed. `select` is an expression as of
+    `authprobe run -k`; the other options are those of the same name.
+
+    Nothing is printed. Files are written only to `out`, if it is given: the reports of
+    `authprobe run`. Clients are installed into the cache when first used. It may be called from any
+    thread, several times, and blocks until the end: in a running event loop, use
+    `asyncio.to_thread`.
+
+    Raises:
+        ScenarioError: errors in scenario files.
+        SettingsError: an option is invalid, no case is selected, or nothing can be probed here.
+        RecordError: the baseline cannot be read.
+        ProbesError: a result would contain a credential, and is kept back.
+    """
+    given = [scenarios] if isinstance(scenarios, str | os.PathLike) else list(scenarios)
+    with contextlib.ExitStack() as stack:
+        work = stack.enter_context(temporary_folder("authprobe-api-"))
+        stack.enter_context(_naming_texts(work))
+        settings = Settings(
+            scenarios=tuple(_paths(given, work)),
+            suite=suite,
+            variables=dict(variables or {}),
+            clients=_words(clients, "clients"),
+            cases=_words(cases, "cases"),
+            baseline=Path(baseline) if baseline is not None else None,
+            known_failures=Path(known_failures) if known_failures is not None else None,
+            isolation=_isolation(isolation),
+            retries=_number(retries, "retries", 0),
+            jobs=_optional_number(jobs, "jobs", 1) or default_jobs(),
+            max_failures=_optional_number(max_failures, "max_failures", 1),
+            out=work if out is None else Path(out),
+        )
+        if not (suite or given or settings.leaves_out_cases or select):
+            settings = dataclasses.replace(settings, suite=DEFAULT_SUITE)
+        return _run(settings, select, None if out is None else Path(out))
+
+
+def _run(settings: Settings, select: str | None, out: Path | None) -> RunResult:
+    plan = load_plan(settings)
+    cases = select_cases(plan.cases, select)
+    if not cases:
+        raise SettingsError(f"select={select!r}: no case matches")
+    if out is not None:
+        _check_output(out)
+    guard = ArtifactGuard()
+    try:
+        run = execute_plan(plan, NullReporter(), cases, guard.redactor, handles_signals=False)
+    except ProbesError:
+        raise
+    except Exception as error:  # noqa: BLE001 - its text and its locals may hold a credential
+        message = guard.redactor("".join(traceback.format_exception(error)))
+        raise RuntimeError(message) from None
+    if run.interrupted:
+        raise KeyboardInterrupt
+    run, text = fit_run(run)
+    try:
+        guard.check(RESULTS, text)
+        if out is not None:
+            _write_reports(run, text, out, guard)
+    except SecretFoundError as error:
+        raise ProbesError(str(error)) from None
+    return make_result(run, text)
+
+
+def _write_reports(run: Run, text: str, out: Path, guard: ArtifactGuard) -> None:
+    """Write the results, and then every other report.
+
+    Raises:
+        SecretFoundError: a report would contain a credential, and was not written.
+        SettingsError: a file cannot be written.
+    """
+    try:
+        guard.publish(out, {RESULTS: text})
+        makers: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: report_page}
+        guard.publish(out, {name: fitting_text(run, make) for name, make in makers.items()})
+        (out / PARTIAL_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{out}: cannot be written: {error.strerror or error}") from None
+
+
+def _check_output(out: Path) -> None:
+    """Make the directory of the reports, before anything is probed.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        make_folder(out)
+        check_places(out, (RESULTS, *REPORTS))
+    except OSError as error:
+        raise SettingsError(f"{out}: cannot be written: {error.strerror or error}") from None
+
+
+def _paths(scenarios: Iterable[object], work: Path) -> Iterator[Path]:
+    """Yield the paths of the scenarios; texts are written to files."""
+    for number, scenario in enumerate(scenarios, start=1):
+        if isinstance(scenario, str) and ("\n" in scenario or "\r" in scenario):
+            path = work / TEXTS / f"scenario-{number}.yaml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(scenario.encode("utf-8", "surrogatepass"))
+            yield path
+        elif isinstance(scenario, str | os.PathLike) and os.fspath(scenario):
+            yield Path(scenario)
+        else:
+            raise SettingsError(
+                f"scenarios: {scenario!r} is neither a path nor the text of a scenario"
+            )
+
+
+@contextlib.contextmanager
+def _naming_texts(work: Path) -> Iterator[None]:
+    """Name a text `scenario-1.yaml` in errors, without the folder, which no longer exists then."""
+    folder = f"{work / TEXTS}{os.sep}"
+    try:
+        yield
+    except ScenarioError as error:
+        messages = tuple(message.replace(folder, "") for message in error.messages)
+        raise ScenarioError(messages) from None
+
+
+def _words(values: Iterable[str], name: str) -> tuple[str, ...]:
+    """Return the values of an option.
+
+    Raises:
+        SettingsError: it is one string, whose letters would be taken for the values.
+    """
+    if isinstance(values, str):
+        raise SettingsError(f"{name}={values!r}: must be a list; put brackets around it")
+    return tuple(values)
+
+
+def _number(value: object, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingsError(f"{name}={value!r}: must be a whole number of at least {least}")
+    return value
+
+
+def _optional_number(value: int | None, name: str, least: int) -> int | None:
+    return None if value is None else _number(value, name, least)
+
+
+def _isolation(value: str | None) -> Isolation:
+    if value is None:
+        return default_isolation()
+    try:
+        return parse_isolation(value)
+    except ValueError as error:
+        raise SettingsError(f"isolation={value!r}: {error}") from None

@@ -1,0 +1,303 @@
+"""`authprobe.run`, `diff`, `explain` and `emulate` as a program calls them."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+import authprobe
+from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES
+from authprobe.engine import laboratory, runner
+from tests.support.command import PROJECT, command, environment
+from tests.support.waiting import PATIENCE
+
+SCENARIO = """
+id: example
+title: Two kinds of key
+why: To see what a program gets.
+sources: [https://example.org/]
+variables: {state: unknown}
+endpoints:
+  messages: {url: "https://api.anthropic.com/v1/messages"}
+credentials:
+  good: {token: api-key, via: x-api-key}
+  bad: {token: api-key, state: "${state}", via: x-api-key}
+matrix:
+  client: [raw-http]
+  endpoint: [messages]
+  credential: [good, bad]
+expect:
+  - when: {credential: good}
+    then: {outcome: accepted}
+  - then: {outcome: rejected, status: 401}
+"""
+GOOD, BAD = "example/raw-http/messages/good", "example/raw-http/messages/bad"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run_has_no_side_effect(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    variables, threads = dict(os.environ), set(threading.enumerate())
+    seen: list[object] = []
+    original = laboratory.open_laboratory
+
+    def look(*arguments: object) -> object:
+        seen.append(signal.getsignal(signal.SIGTERM))
+        return original(*arguments)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "open_laboratory", look)
+        result = authprobe.run(SCENARIO)
+    assert result.passed
+    assert result.counts == {authprobe.Status.PASSED: 2}
+    assert [case.id for case in result.cases] == [BAD, GOOD]
+    assert capfd.readouterr() == ("", "")
+    assert list(folder.iterdir()) == []
+    assert Path.cwd() == folder
+    assert dict(os.environ) == variables
+    assert seen == [handlers[signal.SIGTERM]]
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+    assert set(threading.enumerate()) <= threads
+
+
+def test_the_values_are_those_of_the_results(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(SCENARIO)
+    result = authprobe.run("mine.yaml", out="out", cases=[BAD])
+    written = json.loads((folder / "out" / "results.json").read_text())
+    assert json.loads(result.results_json) == written
+    assert (result.id, result.partial) == (written["id"], True)
+    [case], [record] = result.cases, written["cases"]
+    assert case is result.case(BAD)
+    assert (case.status, case.outcome, case.http_status) == ("passed", "rejected", 401)
+    assert case.message == record["observation"]["message"]
+    assert case.requests[0].credential == record["observation"]["exchanges"][0]["credential"]
+    assert {path.name for path in (folder / "out").iterdir()} - {".lock"} == {
+        *("results.json", "report.html", "summary.md", "junit.xml", "ctrf.json")
+    }
+    with pytest.raises(authprobe.SettingsError, match="did you mean"):
+        result.case(BAD[:-1])
+
+
+def test_a_failed_case_has_its_reasons(folder: Path) -> None:
+    result = authprobe.run([SCENARIO], variables={"state": "valid"}, select="bad")
+    [case] = result.cases
+    assert not result.passed
+    assert case.status is authprobe.Status.FAILED
+    assert {each.field for each in case.mismatches} >= {"outcome"}
+    assert case.reasons
+
+
+def test_two_runs_are_compared(folder: Path) -> None:
+    before = authprobe.run(SCENARIO, out="before")
+    after = authprobe.run(SCENARIO, variables={"state": "valid"})
+    difference = authprobe.diff(folder / "before" / "results.json", after)
+    assert difference == authprobe.diff(before, after)
+    effects = {each.id: each.effect for each in difference.questions}
+    assert effects == {BAD: authprobe.Effect.BROKE, GOOD: authprobe.Effect.SAME}
+    with pytest.raises(authprobe.RecordError, match=r"missing\.json"):
+        authprobe.diff(before, "missing.json")
+    baseline = folder / "before" / "results.json"
+    compared = authprobe.run(SCENARIO, variables={"state": "valid"}, baseline=baseline)
+    assert [case.regressed for case in compared.cases] == [True, False]
+
+
+def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
+    async def ask() -> authprobe.RunResult:
+        first = authprobe.run(SCENARIO)  # blocks the loop, and works
+        second = await asyncio.to_thread(authprobe.run, SCENARIO)
+        assert [c.status for c in first.cases] == [c.status for c in second.cases]
+        return second
+
+    with ThreadPoolExecutor(2) as pool:
+        others = [pool.submit(authprobe.run, SCENARIO) for _ in range(2)]
+        results = [asyncio.run(ask()), *(each.result() for each in others)]
+    assert all(each.passed for each in results)
+    assert len({each.id for each in results}) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"scenarios": "none.yaml"}, "ScenarioError", "none.yaml"),
+        ({"scenarios": ["a: b\n"]}, "ScenarioError", "^scenario-1.yaml:1:1: "),
+        ({"scenarios": ["\0\n$(touch x)`\"'"]}, "ScenarioError", "^scenario-1.yaml:1:1: "),
+        ({"scenarios": ["\udc80\n"]}, "ScenarioError", "^scenario-1.yaml:1:1: "),
+        ({"scenarios": "x\n" * 600_000}, "ScenarioError", "^scenario-1.yaml"),
+        ({"scenarios": [""]}, "SettingsError", "neither a path nor the text"),
+        ({"scenarios": [3]}, "SettingsError", "neither a path nor the text"),
+        ({"select": "nonsense"}, "SettingsError", "select='nonsense': no case matches"),
+        ({"select": "good or"}, "SettingsError", "Wrong expression"),
+        ({"suite": "smok"}, "SettingsError", "smok"),
+        ({"clients": "raw-http"}, "SettingsError", "must be a list"),
+        ({"clients": ["claude-cod"]}, "SettingsError", "claude-cod"),
+        ({"cases": ["none"]}, "SettingsError", "none"),
+        ({"variables": {"none": 1}}, "SettingsError", "none"),
+        ({"isolation": "weak"}, "SettingsError", "isolation='weak': no such isolation"),
+        ({"jobs": 0}, "SettingsError", "jobs=0: must be a whole number of at least 1"),
+        ({"retries": True}, "SettingsError", "retries=True: must be"),
+        ({"max_failures": 0}, "SettingsError", "max_failures=0: must be"),
+        ({"baseline": "none.json"}, "RecordError", "none.json"),
+        ({"known_failures": "none.yaml"}, "ScenarioError", "none.yaml"),
+        ({"out": "/dev/null"}, "SettingsError", "/dev/null: cannot be written"),
+    ],
+)
+def test_what_cannot_be_run_is_an_exception_of_authprobe(
+    arguments: dict[str, object],
+    kind: str,
+    message: str,
+    folder: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    values = arguments if "suite" in arguments else {"scenarios": SCENARIO, **arguments}
+    with pytest.raises(authprobe.ProbesError, match=message) as caught:
+        authprobe.run(**values)  # type: ignore[arg-type]
+    assert type(caught.value).__name__ == kind
+    assert "/authprobe-api-" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_text_with_a_credential_is_not_in_the_results(folder: Path) -> None:
+    secret = "sk-ant-api03-" + "Zx9" * 30
+    result = authprobe.run(f"# {secret}\n{SCENARIO}")
+    assert secret not in result.results_json
+
+
+def test_what_would_contain_a_credential_is_kept_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "sk-ant-api03-" + "Zx9" * 30
+    monkeypatch.setattr("authprobe.api.running.fit_run", lambda run: (run, secret))
+    with pytest.raises(authprobe.ProbesError, match="was not written") as caught:
+        authprobe.run(SCENARIO, out=folder / "out")
+    assert secret not in str(caught.value)
+    assert not (folder / "out" / "results.json").exists()
+
+
+def test_an_internal_error_shows_no_credential(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "sk-ant-api03-" + "Zx9" * 30
+
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError(secret)
+
+    monkeypatch.setattr(runner, "open_laboratory", fail)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError") as caught:
+        authprobe.run(SCENARIO)
+    assert secret not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.slow  # starts a program, and interrupts it
+def test_ctrl_c_raises_keyboard_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
+    scenario = SCENARIO.replace(
+        "matrix:", "backends:\n  default: {faults: [{name: delay, seconds: 600}]}\nmatrix:"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import authprobe, threading, os, signal, tempfile, pathlib, time\n"
+        "def later():\n"
+        "    while not list(pathlib.Path(tempfile.gettempdir()).glob('authprobe-run-*')):\n"
+        "        time.sleep(0.01)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Thread(target=later, daemon=True).start()\n"
+        "try:\n"
+        f"    authprobe.run({scenario!r})\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    ended = subprocess.run(
+        [sys.executable, program],
+        env=environment(tmp_path / "home", TMPDIR=str(temporary)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ended.stdout, ended.returncode) == ("interrupted\n", 0), ended.stderr
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_error_is_explained() -> None:
+    secret = "sk-ant-oat01-" + "Zx9" * 30
+    diagnosis = authprobe.explain(
+        f"API Error: 401 OAuth token has expired. token={secret} for jane@example.org"
+    )
+    assert diagnosis.id == "access-token-expired"
+    assert diagnosis.remedy
+    assert diagnosis.evidence
+    assert secret not in repr(diagnosis)
+    assert authprobe.explain("nothing of interest").id in ("unknown", "not-auth")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(" \n", "empty"), ("x" * (MAX_INPUT_BYTES + 1), "more than"), ("", "empty")],
+)
+def test_what_cannot_be_explained_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(authprobe.SettingsError, match=message):
+        authprobe.explain(text)
+
+
+def test_results_are_not_explained_as_a_text(folder: Path) -> None:
+    with pytest.raises(authprobe.SettingsError, match=r"results\.json"):
+        authprobe.explain(authprobe.run(SCENARIO, select="good").results_json)
+
+
+def test_the_emulator_serves_until_the_end() -> None:
+    with authprobe.emulate(authprobe.Backend(standing=authprobe.AccountState.ACTIVE)) as emulator:
+        key = emulator.issue("api-key")
+        answer = httpx.get(f"{emulator.base_url}/v1/models", headers={"x-api-key": key.value})
+        assert [each.credential for each in emulator.exchanges] == ["api-key"]
+        assert answer.status_code != 401
+        url = emulator.base_url
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+    with pytest.raises(authprobe.SettingsError), authprobe.emulate(host="192.0.2.1"):
+        pass
+
+
+def examples() -> Iterator[str]:
+    """Yield the programs of the page."""
+    text = (PROJECT / "docs" / "api.md").read_text()
+    yield from re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("program", list(examples()))
+def test_the_examples_of_the_page_run(program: str, folder: Path) -> None:
+    (folder / "auth").mkdir()
+    (folder / "auth" / "login.yaml").write_text(SCENARIO)
+    assert "authprobe." in program
+    exec(compile(program, "docs/api.md", "exec"), {"__name__": "example"})  # noqa: S102 - ours
+
+
+def test_the_command_and_the_function_agree(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(SCENARIO)
+    listed = subprocess.run(
+        command("run", "--list", "mine.yaml"),
+        env=environment(folder / "home"),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert sorted(listed) == [case.id for case in authprobe.run("mine.yaml").cases]
