@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,17 @@ from tests.support.command import PROJECT, environment
 UNREACHABLE = ("Connection", "No matching dist", "Temporary failure")
 """Words in pip's output that mean: this machine reaches no package registry."""
 
+COMMITTED_AT = "1700000000"
+"""Time of the files in the sdist and the wheel, in seconds since 1970."""
 
-def run_step(argv: Sequence[str | Path], home: Path) -> None:
+
+def run_step(
+    argv: Sequence[str | Path], home: Path, variables: Mapping[str, str] | None = None
+) -> None:
     """Run one step of the set-up; skip the test where the registry cannot be reached."""
     done = subprocess.run(
         argv,
-        env=environment(home),
+        env=variables or environment(home),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -31,18 +36,15 @@ def run_step(argv: Sequence[str | Path], home: Path) -> None:
 
 @pytest.fixture(scope="session")
 def wheel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the wheel of this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    argv: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--outdir",
-        folder / "dist",
-        PROJECT,
-    ]
-    run_step(argv, folder / "home")
+    """A folder that holds the sdist and the wheel of this checkout, made by `.ci/build`."""
+    return build(PROJECT, tmp_path_factory.mktemp("wheel"))
+
+
+def build(checkout: Path, folder: Path) -> Path:
+    """Build a checkout as a release does, and return the folder of the sdist and the wheel."""
+    variables = environment(folder / "home", SOURCE_DATE_EPOCH=COMMITTED_AT)
+    variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
+    run_step([checkout / ".ci" / "build", folder / "dist"], folder / "home", variables)
     return folder / "dist"
 
 
