@@ -23,6 +23,7 @@ docs: .venv/ready
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json
 	.venv/bin/authprobe schema --diff > docs/diff.schema.json
+	.venv/bin/authprobe schema --watch > docs/watch.schema.json
 	.venv/bin/authprobe schema --observation > docs/observation.schema.json
 	for client in claude-code agent-sdk-node agent-sdk-python anthropic-node anthropic-python; do \
 		.venv/bin/authprobe versions --log --client $$client --data docs/versions/$$client.json > /dev/null; \

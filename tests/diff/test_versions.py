@@ -111,6 +111,16 @@ def test_an_expression_selects_by_id_and_tag() -> None:
         select_pairs(scenarios, *sides, (), expression="nothing")
 
 
+def test_a_suite_selects_by_the_ids_of_the_scenario_and_all_versions_say_what_is_expected() -> None:
+    pinned = scenario("claude-code@2.1.1", "claude-code@latest", expect=rules(at_latest=REJECTED))
+    sides = Side(client=OLD), Side(client=NEW, is_newest=True)
+    ids = {f"{pinned.id}/claude-code@latest/default/none"}
+    (only,) = select_pairs([pinned], *sides, (), selects=ids.__contains__)
+    assert (only.expected_before, only.expected_after) == (ACCEPTED, REJECTED)
+    with pytest.raises(SettingsError, match="no scenario has a case for this client"):
+        select_pairs([pinned], *sides, (), selects=lambda id: False)
+
+
 def trial(case: Case, observation: Observation) -> Trial:
     import datetime
 

@@ -15,7 +15,7 @@ import referencing.jsonschema
 import xmlschema
 
 from authprobe.core.gates import Gate
-from authprobe.report import diff_document
+from authprobe.report import diff_document, watch_document
 from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.har import har_files
 from authprobe.report.formats.junit import junit
@@ -121,6 +121,12 @@ def test_our_published_schema_of_comparisons_is_current() -> None:
     schema = diff_document.dump_schema()
     jsonschema.Draft202012Validator.check_schema(json.loads(schema))
     assert (PROJECT / "docs" / "diff.schema.json").read_text() == schema, "make docs"
+
+
+def test_our_published_schema_of_checks_is_current() -> None:
+    schema = watch_document.dump_schema()
+    jsonschema.Draft202012Validator.check_schema(json.loads(schema))
+    assert (PROJECT / "docs" / "watch.schema.json").read_text() == schema, "make docs"
 
 
 def test_our_published_schema_of_results_is_current() -> None:

@@ -8,10 +8,14 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from authprobe.engine.laboratory import current_versions
+from authprobe.errors import ClientError
+from authprobe.plan.expand import package_of
+from authprobe.scenario.clients import parse_client
 from tests.support.command import PROJECT, Ended, run
 from tests.support.registry import UNREACHABLE
 
@@ -53,3 +57,25 @@ def test_the_recipe_leads_from_the_old_pin_to_the_issue(tmp_path: Path) -> None:
     assert "--good 2.1.142 --bad 2.1.143 --scenarios our-login.yaml" in issue
     results = json.loads((tmp_path / "reports" / "results.json").read_text())
     assert results["own_scenarios"] == {"our-login": scenario}
+    watched = watch_new_version(tmp_path, NEIGHBOURS["2.1.332"])
+    assert watched["code"] == 1
+    (comparison,) = watched["comparisons"]
+    assert comparison["before"] == NEIGHBOURS["2.1.112"]
+    assert comparison["diff"]["questions"][0]["effect"] == "broke"
+
+
+def watch_new_version(folder: Path, version: str) -> dict[str, Any]:
+    """Return what `authprobe watch` says on the day on which a version is published.
+
+    It reuses the observations of the bisection.
+    """
+    package = package_of(parse_client("claude-code"))
+    published = current_versions([package])[package]
+    assert not isinstance(published, ClientError)
+    known = tuple(each for each in published if each != version)
+    state = {"claude-code": {"checked_at": "2026-11-27T02:17:00Z", "known": known}}
+    text = json.dumps({"schema_version": 1, "clients": state})
+    (folder / "reports" / "watch.json").write_text(text)
+    ended = run("watch", "--scenarios", "auth/", "--json", cwd=folder)
+    (client,) = json.loads(ended.out)["clients"]
+    return {**client, "code": ended.code}

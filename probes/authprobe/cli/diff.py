@@ -9,10 +9,13 @@ from authprobe.cli.options import (
     as_json,
     as_markdown,
     executor,
+    expression,
     from_log,
     jobs,
     log_directory,
+    looks,
     scenarios,
+    suite,
 )
 from authprobe.core.executors import ExecutorAddress
 
@@ -22,21 +25,10 @@ from authprobe.core.executors import ExecutorAddress
 @click.argument("after")
 @click.argument("names", nargs=-1, metavar="[CASE]...")
 @scenarios
-@click.option(
-    "-k",
-    "expression",
-    metavar="EXPRESSION",
-    help="Only the cases whose id or tags match, such as 'login and not slow'.",
-)
+@suite
+@expression
 @log_directory
-@click.option(
-    "--looks",
-    type=click.IntRange(1, 10),
-    metavar="N",
-    default=2,
-    show_default=True,
-    help="Probes per version for a differing case; only stable differences are reported.",
-)
+@looks
 @jobs
 @executor
 @from_log
@@ -53,6 +45,7 @@ def diff(
     after: str,
     names: tuple[str, ...],
     scenarios: tuple[Path, ...],
+    suite: str | None,
     expression: str | None,
     out: Path,
     looks: int,
@@ -98,6 +91,7 @@ def diff(
         after=after,
         names=names,
         scenarios=scenarios,
+        suite=suite,
         expression=expression,
         out=out,
         looks=looks,

@@ -24,15 +24,6 @@ R = TypeVar("R")
 _TEXTS: Final = f"{__name__}.texts"
 """Key of the texts in click's `Context.meta`."""
 
-results_argument: Final = click.argument(
-    "results",
-    required=False,
-    metavar="[RESULTS]",
-    type=click.Path(path_type=Path),
-    default=Path("reports/results.json"),
-)
-"""The results file of a finished run."""
-
 
 def _click_option(
     option: Option[object],
@@ -132,6 +123,31 @@ from_log = click.option(
     help="Probe nothing; answer from the probe log.",
 )
 """`from_log: bool`."""
+
+suite = click.option(
+    "--suite",
+    metavar="NAME",
+    help="Only the bundled cases of this suite, as in `authprobe run`.",
+)
+"""`suite: str | None`."""
+
+expression = click.option(
+    "-k",
+    "expression",
+    metavar="EXPRESSION",
+    help="Only the cases whose id or tags match, such as 'login and not slow'.",
+)
+"""`expression: str | None`."""
+
+looks = click.option(
+    "--looks",
+    type=click.IntRange(1, 10),
+    metavar="N",
+    default=2,
+    show_default=True,
+    help="Probes per version for a differing case; only stable differences are reported.",
+)
+"""`looks: int`."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 """`as_json: bool`."""

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import click
 
-from authprobe.cli.options import results_argument
-
 
 @click.command()
-@results_argument
+@click.argument(
+    "results",
+    required=False,
+    metavar="[RESULTS]",
+    type=click.Path(path_type=Path),
+    default=Path("reports/results.json"),
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -9,10 +9,11 @@ import click
     "--versions", is_flag=True, help="Print the schema of a table of `authprobe versions`."
 )
 @click.option("--diff", is_flag=True, help="Print the schema of `authprobe diff --json`.")
+@click.option("--watch", is_flag=True, help="Print the schema of `authprobe watch --json`.")
 @click.option(
     "--observation", is_flag=True, help="Print the schema of the observation.json of a drift."
 )
-def schema(results: bool, versions: bool, diff: bool, observation: bool) -> None:
+def schema(results: bool, versions: bool, diff: bool, watch: bool, observation: bool) -> None:
     """Print the JSON Schema of a scenario file, or of an output file.
 
     \b
@@ -26,11 +27,12 @@ def schema(results: bool, versions: bool, diff: bool, observation: bool) -> None
       authprobe schema --results > results.schema.json
       authprobe schema --versions > versions.schema.json
       authprobe schema --diff > diff.schema.json
+      authprobe schema --watch > watch.schema.json
       authprobe schema --observation > observation.schema.json
     """
-    if results + versions + diff + observation > 1:
+    if results + versions + diff + watch + observation > 1:
         raise click.UsageError(
-            "--results, --versions, --diff and --observation are different; give only one"
+            "--results, --versions, --diff, --watch and --observation are different; give only one"
         )
     if results:
         from authprobe.run.results_file import dump_schema
@@ -38,6 +40,8 @@ def schema(results: bool, versions: bool, diff: bool, observation: bool) -> None
         from authprobe.compatibility.table import dump_schema
     elif diff:
         from authprobe.report.diff_document import dump_schema
+    elif watch:
+        from authprobe.report.watch_document import dump_schema
     elif observation:
         from authprobe.drift.observation_file import dump_schema
     else:

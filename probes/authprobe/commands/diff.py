@@ -2,13 +2,14 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from authprobe.bisection.question import unpublished_message
 from authprobe.commands.output import (
+    DEFAULT_LOOKS,
     INTERRUPTED,
     check_output_format,
     check_writable,
@@ -28,6 +29,7 @@ from authprobe.diff.runs import diff_runs
 from authprobe.diff.versions import Side, VersionComparison, check_clients, select_pairs
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
+from authprobe.engine.runner import chosen_suite
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
@@ -55,6 +57,7 @@ class DiffOptions:
     after: str
     names: tuple[str, ...]
     scenarios: tuple[Path, ...]
+    suite: str | None
     expression: str | None
     out: Path
     looks: int
@@ -123,11 +126,29 @@ def _command(options: DiffOptions) -> str | None:
     sides = (options.before, options.after)
     if any(not _is_client(name) and _is_elsewhere(Path(name)) for name in sides):
         return None
-    scenarios = [word for path in options.scenarios for word in ("--scenarios", display_path(path))]
-    looks = looks_arguments(options.looks) if _is_client(options.before) else []
-    expression = ["-k", options.expression] if options.expression else []
-    words = [*sides, *options.names, *expression, *scenarios, *looks]
-    return for_shell(["authprobe", "diff", *words])
+    return diff_command(
+        *sides,
+        *options.names,
+        suite=options.suite,
+        scenarios=options.scenarios,
+        expression=options.expression,
+        looks=options.looks if _is_client(options.before) else DEFAULT_LOOKS,
+    )
+
+
+def diff_command(
+    *names: str,
+    suite: str | None,
+    scenarios: Iterable[Path],
+    expression: str | None,
+    looks: int,
+) -> str:
+    """Return the command that compares two sides; `names` are the sides, then the cases."""
+    words = ["authprobe", "diff", *names]
+    words += ["-k", expression] if expression else []
+    words += ["--suite", suite] if suite else []
+    words += [word for path in scenarios for word in ("--scenarios", display_path(path))]
+    return for_shell([*words, *looks_arguments(looks)])
 
 
 def _is_elsewhere(path: Path) -> bool:
@@ -146,10 +167,10 @@ def _diff_runs(options: DiffOptions) -> Diff:
             f"{options.before} and {options.after}: cannot compare a file with a client; "
             "give two clients or two results.json files"
         )
-    two_clients = options.from_log, options.scenarios, options.jobs, options.executor
+    two_clients = options.from_log, options.scenarios, options.jobs, options.executor, options.suite
     if any(two_clients) or options.expression:
         raise SettingsError(
-            "--log, --scenarios, --jobs, --executor and -k apply to two clients only; "
+            "--log, --scenarios, --suite, --jobs, --executor and -k apply to two clients only; "
             "leave them out for two runs"
         )
     difference = diff_runs(read_run(Path(options.before)), read_run(Path(options.after)))
@@ -164,20 +185,29 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
     """
     settings = Settings(
         scenarios=options.scenarios,
+        suite=options.suite,
         out=options.out,
         jobs=options.jobs or default_jobs(),
         executor=options.executor,
     )
     # The incidents are reported at versions of their own, and asked only by name.
     paths = settings.all_scenario_paths if options.names else settings.scenario_paths
-    scenarios = load_all(paths)
+    suite = chosen_suite(settings)
+    scenarios = load_all(suite.paths if suite else paths)
     known = known_clients_of(scenarios)
     before, after = (_side(name, known) for name in (options.before, options.after))
     check_clients(before.client, after.client)
     comparison = VersionComparison(
         before=before.client,
         after=after.client,
-        pairs=select_pairs(scenarios, before, after, options.names, expression=options.expression),
+        pairs=select_pairs(
+            scenarios,
+            before,
+            after,
+            options.names,
+            expression=options.expression,
+            selects=suite.selects if suite else None,
+        ),
         scenarios=tuple(map(display_path, options.scenarios)),
         max_probes=options.looks,
     )

@@ -21,21 +21,20 @@ from authprobe.commands.printing import print_error
 from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
 from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
-from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
-from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
+from authprobe.core.version_ranges import EXACT, releases, version_key
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.case import Case
-from authprobe.plan.expand import known_clients_of, package_of, read_client
+from authprobe.plan.expand import known_clients_of, package_of, read_client_name
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import versions as words
 from authprobe.run.model import this_platform
-from authprobe.scenario.clients import LATEST, Client
+from authprobe.scenario.clients import Client
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Scenario
 from authprobe.settings import Settings, is_ci
@@ -78,7 +77,7 @@ def versions(options: VersionsOptions) -> int:
         executor=options.executor,
     )
     scenarios = load_all(settings.all_scenario_paths)
-    client = _client(options.client, scenarios)
+    client = read_client_name(options.client, "--client", known_clients_of(scenarios))
     kind = client.kind
     data = options.data or options.out / "versions" / f"{kind}.json"
     old_table = _read_old_table(data, kind)
@@ -203,24 +202,6 @@ def _command(options: VersionsOptions) -> str:
     return for_shell(command)
 
 
-def _client(name: str, scenarios: Sequence[Scenario]) -> Client:
-    """Return the client that --client names.
-
-    Raises:
-        SettingsError: there is no such client, or it has no versions.
-    """
-    client = read_client(name, "--client", known_clients_of(scenarios))
-    if client.kind == ClientKind.RAW_HTTP:
-        raise SettingsError(
-            f"--client {name}: authprobe's own request, which has no versions; name another client"
-        )
-    if client.version != LATEST or "+" in name:
-        raise SettingsError(
-            f"--client {name}: give the name alone; select versions with --since and --until"
-        )
-    return client
-
-
 def _read_old_table(data: Path, kind: str) -> CompatibilityTable | None:
     """Return the table to extend, or None if there is none yet.
 
@@ -245,7 +226,7 @@ def _sampling_plan(
     """
     features = load_features(options.features or BUNDLED_FEATURES, tuple(scenarios), client.kind)
     try:
-        published = _releases(published_versions(package_of(client)))
+        published = releases(published_versions(package_of(client)))
     except ClientError as error:
         raise SettingsError(f"{client.kind}: {error}") from None
     return SamplingPlan(
@@ -255,11 +236,6 @@ def _sampling_plan(
         count=options.count,
         max_probes=options.looks,
     )
-
-
-def _releases(published: tuple[str, ...]) -> tuple[str, ...]:
-    releases = {v for v in published if EXACT.fullmatch(v) and not is_prerelease(v)}
-    return tuple(sorted(releases, key=version_key))
 
 
 def _between(options: VersionsOptions, published: tuple[str, ...]) -> tuple[str, ...]:
@@ -277,15 +253,15 @@ def _between(options: VersionsOptions, published: tuple[str, ...]) -> tuple[str,
         )
     low = version_key(options.since) if options.since else None
     high = version_key(options.until) if options.until else None
-    releases = tuple(
+    between = tuple(
         version
         for version in published
         if (low is None or low <= version_key(version))
         and (high is None or version_key(version) <= high)
     )
-    if not releases:
+    if not between:
         newest = f"; the newest is {published[-1]}" if published else ""
         raise SettingsError(
             f"no published version of {options.client} is in the selected range{newest}"
         )
-    return releases
+    return between

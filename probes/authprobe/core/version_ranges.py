@@ -87,6 +87,15 @@ def is_prerelease(version: str) -> bool:
     return key.stage != _FINAL or key.dev != (1, 0)
 
 
+def releases(versions: Iterable[str]) -> tuple[str, ...]:
+    """Return the releases, each once, the oldest first.
+
+    Prereleases and texts that are not versions are left out.
+    """
+    exact = {version for version in versions if EXACT.fullmatch(version)}
+    return tuple(sorted((v for v in exact if not is_prerelease(v)), key=version_key))
+
+
 def newest(versions: Iterable[str]) -> str | None:
     """Return the newest release, else the newest prerelease; None without a version.
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authprobe.diff.judgement import Effect, make_answer
@@ -10,7 +10,7 @@ from authprobe.diff.model import CaseDiff, Diff, compare_answers, is_late, make_
 from authprobe.diff.observations import started_late
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
-from authprobe.plan.case import Case, contains_client, make_case
+from authprobe.plan.case import Case, case_id, contains_client, make_case
 from authprobe.plan.case_ids import matching_cases
 from authprobe.plan.selection import select_cases
 from authprobe.scenario.clients import LATEST, Client
@@ -67,16 +67,18 @@ def select_pairs(
     names: Sequence[str],
     *,
     expression: str | None = None,
+    selects: Callable[[str], bool] | None = None,
 ) -> tuple[CasePair, ...]:
     """Return the cases to compare: those with these names, or else all of the client.
 
-    `expression` limits them, as `-k` does.
+    `expression` limits them, as `-k` does; so does `selects`, by the ids that a case has in its
+    scenario.
 
     Raises:
         SettingsError: the client has no case, a name matches none of its cases, or the expression
             is invalid or matches none.
     """
-    pairs = _pairs(scenarios, before, after)
+    pairs = _pairs(scenarios, before, after, selects)
     if not pairs:
         raise SettingsError(f"{before.client}: no scenario has a case for this client")
     if names:
@@ -88,15 +90,25 @@ def select_pairs(
     return tuple(pair for pair in pairs.values() if pair.after.id in selected)
 
 
-def _pairs(scenarios: Iterable[Scenario], before: Side, after: Side) -> dict[str, CasePair]:
+def _pairs(
+    scenarios: Iterable[Scenario],
+    before: Side,
+    after: Side,
+    selects: Callable[[str], bool] | None,
+) -> dict[str, CasePair]:
     pairs: dict[str, CasePair] = {}
     for scenario in scenarios:
         alternatives: dict[Names, list[Client]] = {}
+        selected: set[Names] = set()
         for names in combinations(scenario):
             if _kinds(names.client) == _kinds(before.client):
                 plain = dataclasses.replace(names, client=before.client)
                 alternatives.setdefault(plain, []).append(names.client)
+                if selects is None or selects(case_id(scenario.id, names)):
+                    selected.add(plain)
         for names, clients in alternatives.items():
+            if names not in selected:
+                continue
             template = make_template(scenario, names)
             pair = CasePair(
                 id=template.id,
@@ -186,6 +198,17 @@ class VersionComparison:
         """Return True if a case has not been probed at all: the background is not known yet."""
         return any(
             not observations[case.id] for pair in self.pairs for case in (pair.before, pair.after)
+        )
+
+    def has_answers(self, client: Client, trials: Iterable[Trial]) -> bool:
+        """Return True if at least one case could be tested at this version, before or after."""
+        observations = self._observations(trials)
+        return any(
+            not observation.untestable
+            for pair in self.pairs
+            for case in (pair.before, pair.after)
+            if case.client == client
+            for observation in observations[case.id]
         )
 
     def diff(self, trials: Iterable[Trial]) -> Diff:

@@ -22,6 +22,8 @@ from authprobe.scenario.clients import Client
 from authprobe.settings import Settings, cache_folder
 
 MAX_CONCURRENT_INSTALLS: Final = 2
+MAX_CONCURRENT_QUERIES: Final = 4
+"""Questions to package registries, each of which mostly waits."""
 
 
 def published_versions(package: Package, having: Iterable[str] = ()) -> tuple[str, ...]:
@@ -34,6 +36,31 @@ def published_versions(package: Package, having: Iterable[str] = ()) -> tuple[st
     children = Children(isolation=Isolation.SEALED)
     with children, Cache(cache_folder(), children) as cache:
         return cache.versions(package, having)
+
+
+def current_versions(packages: Sequence[Package]) -> dict[Package, tuple[str, ...] | ClientError]:
+    """Return the versions of each package that its registry publishes now, whatever is cached, or
+    the error if the registry is unavailable.
+    """
+
+    def ask(package: Package) -> tuple[str, ...] | ClientError:
+        try:
+            return cache.current_versions(package)
+        except ClientError as error:
+            return error
+
+    children = Children(isolation=Isolation.SEALED)
+    with (
+        children,
+        Cache(cache_folder(), children) as cache,
+        ThreadPoolExecutor(MAX_CONCURRENT_QUERIES, thread_name_prefix="registry") as pool,
+    ):
+        try:
+            return dict(zip(packages, pool.map(ask, packages), strict=True))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            cache.stop()
+            raise
 
 
 def open_laboratory(

@@ -88,7 +88,7 @@ def load_plan(settings: Settings) -> RunPlan:
         raise SettingsError(
             f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
         )
-    suite = _suite(settings)
+    suite = chosen_suite(settings)
     paths = suite.paths if suite else _paths(settings)
     loaded = load_files(paths, settings.variables, asks_live=settings.asks_live)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
@@ -121,7 +121,7 @@ def load_plan(settings: Settings) -> RunPlan:
     )
 
 
-def _suite(settings: Settings) -> Suite | None:
+def chosen_suite(settings: Settings) -> Suite | None:
     """Return the suite of the settings.
 
     Raises:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from authprobe.core.client_kinds import Package
+from authprobe.core.client_kinds import ClientKind, Package
 from authprobe.core.suggestions import did_you_mean
 from authprobe.core.targets import Target
 from authprobe.core.version_ranges import newest, read_range
@@ -15,7 +15,7 @@ from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
 from authprobe.scenario.checks.names import MAX_CASES
-from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
+from authprobe.scenario.clients import CLIENT_PATTERN, LATEST, Client, kind_name, parse_client
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.live_cases import live_names, not_for_live
 from authprobe.scenario.matrix import Names, combinations
@@ -200,6 +200,22 @@ def read_client(
         return parse_client(text, known_clients)
     except ValueError as error:
         raise SettingsError(f"{prefix}: {error}") from None
+
+
+def read_client_name(text: str, option: str, known_clients: Mapping[str, KnownClient]) -> Client:
+    """Return the client that the user has named without a version.
+
+    Raises:
+        SettingsError: there is no such client, it has no versions, or the text names one.
+    """
+    client = read_client(text, option, known_clients)
+    if client.kind == ClientKind.RAW_HTTP:
+        raise SettingsError(
+            f"{option} {text}: authprobe's own request, which has no versions; name another client"
+        )
+    if client.version != LATEST or "+" in text:
+        raise SettingsError(f"{option} {text}: give the name alone, without a version")
+    return client
 
 
 def left_out_of_live(scenarios: Iterable[Scenario]) -> Iterator[str]:

@@ -191,3 +191,18 @@ def test_answer_that_cannot_be_cached_is_used(registry: Registry, cache: Cache) 
     registry.publish_all("1.0.0")
     cache.folder.write_text("a file")
     assert versions(cache) == ["1.0.0"]
+
+
+def test_current_versions_are_those_of_the_registry_and_are_cached(
+    registry: Registry, cache: Cache
+) -> None:
+    package = package_of(ClientKind.CLAUDE_CODE)
+    registry.publish_all("1.2.3")
+    assert cache.versions(package) == ("1.2.3",)
+    registry.publish_all("1.2.3", "1.2.4")
+    assert cache.versions(package) == ("1.2.3",)
+    assert cache.current_versions(package) == ("1.2.3", "1.2.4")
+    assert cache.versions(package) == ("1.2.3", "1.2.4")
+    registry.fail(OFFLINE)
+    with pytest.raises(InstallError, match=UNREACHABLE):
+        cache.current_versions(package)

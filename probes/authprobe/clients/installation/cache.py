@@ -156,6 +156,17 @@ class Cache:
         except OSError as error:
             raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 
+    def current_versions(self, package: Package) -> tuple[str, ...]:
+        """Return the versions that the registry publishes now, whatever is cached.
+
+        Raises:
+            ClientError: the registry is unavailable.
+        """
+        try:
+            return self._published.current(package)
+        except OSError as error:
+            raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
+
     def exact_version(self, client: Client) -> str:
         """Return the version of a client, which is asked for if it is to be the latest.
 

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,16 @@ class PublishedVersions:
         file = self._cache / package.folder / VERSIONS_FILE
         return self._lookup(file, lambda: self._installers.versions(package), having, single=False)
 
+    def current(self, package: Package) -> tuple[str, ...]:
+        """Return all versions that the registry publishes now, whatever is cached; cache them.
+
+        Raises:
+            ClientError: the registry is unavailable.
+        """
+        versions = self._installers.versions(package)
+        self._store(self._cache / package.folder / VERSIONS_FILE, {"versions": versions})
+        return versions
+
     def _lookup(
         self,
         file: Path,
@@ -67,11 +77,13 @@ class PublishedVersions:
             if entry:
                 return entry[0]
             raise
-        fields = {"version": versions[0]} if single else {"versions": versions}
+        self._store(file, {"version": versions[0]} if single else {"versions": versions})
+        return versions
+
+    def _store(self, file: Path, fields: Mapping[str, object]) -> None:
         with contextlib.suppress(OSError):  # without a cache entry the next lookup refetches
             storage.make_folder(self._cache, file.parent.name)
-            safe_files.write_atomically(file.resolve(), json.dumps(fields | {"at": time.time()}))
-        return versions
+            safe_files.write_atomically(file.resolve(), json.dumps({**fields, "at": time.time()}))
 
 
 def _read_entry(file: Path, *, single: bool) -> tuple[tuple[str, ...], float] | None:

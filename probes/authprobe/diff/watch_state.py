@@ -1,0 +1,71 @@
+"""State of `authprobe watch`: the versions of each client that it has dealt with."""
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import AwareDatetime, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from authprobe.core.safe_files import read_bounded
+from authprobe.core.version_ranges import EXACT
+from authprobe.documents.constraints import STRICT
+from authprobe.errors import RecordError
+
+STATE_FILE: Final = "watch.json"
+LIMIT_BYTES: Final = 4_000_000
+"""Size of a state that is read: some ten thousand versions of some clients."""
+
+_Version = Annotated[str, StringConstraints(pattern=f"^(?:{EXACT.pattern})$", max_length=200)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedClient:
+    """State of one client."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    checked_at: AwareDatetime
+    """Time at which the registry was asked."""
+    known: tuple[_Version, ...]
+    """Versions that need no comparison any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchState:
+    """State of all clients that were ever watched with this file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    clients: dict[str, WatchedClient] = field(default_factory=dict)
+    schema_version: Literal[1] = 1
+
+    def dump(self) -> str:
+        """Return the content of the file."""
+        return to_json(self, indent=1).decode() + "\n"
+
+
+@functools.cache
+def _reader() -> TypeAdapter[WatchState]:
+    return TypeAdapter(WatchState)
+
+
+def read_state(path: Path) -> WatchState:
+    """Return the state in a file, or an empty one if there is no file.
+
+    Raises:
+        RecordError: the file cannot be read, or is not a state.
+    """
+    try:
+        return _reader().validate_json(read_bounded(path, LIMIT_BYTES))
+    except (FileNotFoundError, NotADirectoryError):
+        return WatchState()
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except ValidationError:
+        reason = "not a state of `authprobe watch` that this version reads"
+    raise RecordError(
+        f"{path}: {reason}; move it away, and the next check is a first one, "
+        "or choose another directory with --out"
+    )

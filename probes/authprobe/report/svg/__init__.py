@@ -1,1 +1,0 @@
-"""A run as a picture: the badge and the card."""
