@@ -1,0 +1,101 @@
+"""Step `prepare` of the action: install authprobe, and name what decides about its client cache."""
+
+import datetime
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from runner import is_on, read_input, read_lines, refuse, runner_path, write_output
+
+CHECKOUT: Final = Path(__file__).resolve().parents[1]
+VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.!+]*")
+"""A version of PEP 440; nothing else can be meant, such as an option of pip or an address."""
+MAX_FILES: Final = 1000
+"""Scenario files whose content decides about the cache."""
+
+
+def main() -> None:
+    """Install authprobe, and set the outputs that name it and its client cache."""
+    for name in ("cache", "comment"):
+        is_on(name)  # before anything is installed
+    version = read_input("version")
+    if version and not VERSION.fullmatch(version):
+        refuse(f"version: {version!r} is no version of authprobe, such as 1.2.0; leave it empty")
+    command = install(version)
+    write_output("command", str(command))
+    write_output("cache-folder", str(cache_folder()))
+    head = f"authprobe-{platform.system()}-{platform.machine()}-{platform.python_version()}"
+    write_output("cache-head", f"{head}-")
+    content = f"{head}-{installed_version(command)}-{content_hash()}"
+    write_output("cache-content", f"{content}-")
+    # After a week the clients of `latest` are others: a new key keeps them, and drops the old ones.
+    write_output("cache-key", f"{content}-{datetime.datetime.now(datetime.UTC):%G-W%V}")
+
+
+def install(version: str) -> Path:
+    """Install a version of authprobe, or this checkout, and return its command.
+
+    An environment of its own keeps the Python of the user's job as it was. A second step of the
+    same job finds it there.
+    """
+    folder = runner_path("RUNNER_TEMP") / f"authprobe-{version or 'checkout'}"
+    command = folder / "bin" / "authprobe"
+    if command.exists():
+        return command
+    pinned = ["--constraint", str(CHECKOUT / "constraints.txt"), str(CHECKOUT)]
+    what = [f"authprobe=={version}"] if version else pinned
+    # Isolated (-I), as the working directory is the user's: it may have a module named pip.
+    python = [sys.executable, "-I", "-m"]
+    pip = [*python, "pip", "--python", str(folder), "--disable-pip-version-check", "--no-input"]
+    steps = [*python, "venv", "--without-pip", str(folder)], [*pip, "install", "--quiet", *what]
+    if any(subprocess.run(argv, check=False).returncode for argv in steps):
+        name = f"authprobe {version}" if version else "authprobe from the action's checkout"
+        refuse(f"{name} cannot be installed: the log says why")
+    return command
+
+
+def installed_version(command: Path) -> str:
+    """Return the version that the command prints."""
+    argv = [str(command), "--version"]
+    printed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return printed.split()[-1]
+
+
+def cache_folder() -> Path:
+    """Return the client cache: the one of the user's variables, or the default."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("AUTHPROBE_CACHE") or Path(caches) / "authprobe").absolute()
+
+
+def content_hash() -> str:
+    """Return a hash of everything that decides which clients a run needs."""
+    digest = hashlib.sha256()
+    for name in ("command", "suite", "args", "scenarios"):
+        digest.update(f"{name}={read_input(name)}\0".encode(errors="surrogateescape"))
+    for path in scenario_files():
+        digest.update(f"{path}\0".encode(errors="surrogateescape"))
+        try:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError:  # `authprobe run` will say what is wrong with it
+            continue
+    return digest.hexdigest()[:16]
+
+
+def scenario_files() -> Iterator[Path]:
+    """Yield the files of the input `scenarios`, those of a folder sorted; at most MAX_FILES."""
+    room = MAX_FILES
+    for path in map(Path, read_lines("scenarios")):
+        files = sorted(path.rglob("*.yaml"))[:room] if path.is_dir() else [path]
+        yield from (file for file in files if file.is_file())
+        room = max(room - len(files), 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Step `probe` of the action: run a command of authprobe, and tell the job what it found.
+
+Nothing here is evaluated by a shell: `args` are split into words as a shell would, and that is all.
+"""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from runner import (
+    annotate,
+    read_input,
+    read_lines,
+    refuse,
+    run_url,
+    runner_path,
+    write_output,
+    write_summary,
+)
+
+BROKE: Final = 1
+CHANGED: Final = 11
+EXIT_CODES: Final = {
+    0: "nothing to complain about",
+    BROKE: "something failed or broke",
+    2: "interrupted; what was finished is in the report",
+    3: "an error of authprobe itself",
+    4: "an invalid scenario, option or file",
+    5: "no case selected",
+    6: "nothing failed, but something could not be tested",
+    10: "a report would contain a credential and was not written",
+    CHANGED: "the real service answers otherwise than the emulator",
+    12: "the real service could not be asked, or a secret for it is missing",
+}
+STATUSES: Final = ("passed", "failed", "skipped", "error")
+COMPARED: Final = (0, BROKE, 6)
+"""Exit codes after which `diff` has an answer."""
+OWN_OPTIONS: Final = ("--html", "--json", "--markdown", "--out")
+MAX_NAMES: Final = 1000
+"""Names in the output `regressed`: GitHub limits the outputs of a job to 1 MB."""
+MAX_ANNOTATED: Final = 10
+
+Findings = tuple[dict[str, int], list[str]]
+"""How many results there are of each kind, and the names of what regressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that a command leaves in its folder, and the reader of the one for programs."""
+
+    page: str
+    summary: str
+    data: str
+    read: Callable[[Any], Findings]
+
+
+def read_run(document: Any) -> Findings:
+    """Return the verdicts in a `results.json`."""
+    verdicts = {case["id"]: case["verdict"] for case in document["cases"]}
+    counts = dict.fromkeys(STATUSES, 0) | Counter(each["status"] for each in verdicts.values())
+    return counts, [name for name, verdict in verdicts.items() if verdict["regressed"]]
+
+
+def read_diff(document: Any) -> Findings:
+    """Return the effects in the JSON of `authprobe diff`."""
+    questions = document["questions"]
+    return document["counts"], [each["id"] for each in questions if each["effect"] == "broke"]
+
+
+def read_drift(document: Any) -> Findings:
+    """Return the kinds of the rows in a `drift.json`."""
+    rows = document["rows"]
+    return document["counts"], [row["row"] for row in rows if row["kind"] == "changed"]
+
+
+RUN: Final = Files("report.html", "summary.md", "results.json", read_run)
+COMMANDS: Final = {
+    "run": RUN,
+    "merge": RUN,
+    "diff": Files("diff.html", "diff.md", "diff.json", read_diff),
+    "drift": Files("drift.html", "drift.md", "drift.json", read_drift),
+}
+
+
+def main() -> None:
+    """Run the command, set the outputs, and end with its exit code."""
+    command = read_input("command") or "run"
+    if command not in COMMANDS:
+        refuse(f"command: {command!r} is not one of: {', '.join(COMMANDS)}")
+    files = COMMANDS[command]
+    folder = Path(tempfile.mkdtemp(prefix=f"{command}-", dir=runner_path("RUNNER_TEMP")))
+    write_output("folder", str(folder))
+    words = split_arguments()
+    page = [f"--html={folder / files.page}"] if command == "diff" else []
+    code = run_program([*program(), command, *page, *options(command, folder), *words])
+    if command == "diff" and code in COMPARED:
+        write_diff(folder, words)
+    report(command, files, folder, code)
+    sys.exit(code)
+
+
+def program() -> list[str]:
+    """Return the words that start the authprobe of the step `prepare`."""
+    return [str(runner_path("AUTHPROBE"))]
+
+
+def split_arguments() -> list[str]:
+    """Return the words of the input `args`; end the step if they cannot be the user's to set."""
+    try:
+        words = shlex.split(read_input("args"))
+    except ValueError as error:
+        refuse(f"args: {error}")
+    for word in words:
+        name = word.partition("=")[0]
+        if name in OWN_OPTIONS:
+            refuse(f"args: {name}: the action sets it, and its outputs name the files")
+    return words
+
+
+def options(command: str, folder: Path) -> Iterator[str]:
+    """Yield the options of the command that other inputs stand for.
+
+    Each is one word with its value, so that no value is taken for another option.
+    """
+    yield f"--out={folder}"
+    for name in ("suite", "fail-on"):
+        if value := read_input(name):
+            yield f"--{name}={value}"
+    scenarios = read_lines("scenarios")
+    if command == "diff":
+        yield from (f"--scenarios={path}" for path in scenarios)
+    else:  # a path that begins with a dash is still one
+        yield from (f"./{path}" if path.startswith("-") else path for path in scenarios)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of authprobe, with the client cache of the step `prepare`."""
+    return os.environ | {"AUTHPROBE_CACHE": str(runner_path("CACHE_FOLDER"))}
+
+
+def run_program(argv: Sequence[str]) -> int:
+    """Run a program, pass on the signals that end a job, and return its exit code."""
+    print(f"$ {shlex.join(argv)}", flush=True)
+    with subprocess.Popen(argv, env=environment()) as process:
+
+        def pass_on(number: int, _frame: FrameType | None) -> None:
+            process.send_signal(number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, pass_on)
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def write_diff(folder: Path, words: Sequence[str]) -> None:
+    """Write the comparison, which the log of its probes answers, for programs and the summary."""
+    are_runs = any(word.endswith(".json") and Path(word).is_file() for word in words)
+    log = [] if are_runs else ["--log"]
+    for option, name in (("--json", "diff.json"), ("--markdown", "diff.md")):
+        argv = [*program(), "diff", option, *log, *options("diff", folder), *words]
+        with (folder / name).open("wb") as file:
+            subprocess.run(argv, env=environment(), stdout=file, check=False)
+
+
+def report(command: str, files: Files, folder: Path, code: int) -> None:
+    """Set the outputs, write the summary, and annotate what `authprobe run` does not itself."""
+    write_output("exit-code", str(code))
+    counts, regressed = read_findings(files, folder)
+    write_output("counts", json.dumps(counts))
+    write_output("regressed", json.dumps(regressed[:MAX_NAMES]))
+    page, summary = folder / files.page, folder / files.summary
+    write_output("report", str(page) if page.is_file() else "")
+    write_output("summary", str(summary) if summary.is_file() else "")
+    meaning = EXIT_CODES.get(code, "an exit code that this action does not know")
+    words = f"`authprobe {command}` ended with exit code {code}: {meaning}."
+    if summary.is_file():
+        write_summary(summary.read_text(encoding="utf-8", errors="replace"))
+    else:
+        write_summary(f"## authprobe {command}\n\n{words} [The log]({run_url()}) says more.")
+    if code and (command, code) != ("run", BROKE):  # which annotates each of its problems
+        names = ", ".join(regressed[:MAX_ANNOTATED])
+        more = len(regressed) - MAX_ANNOTATED
+        rest = f", and {more:,} more" if more > 0 else ""
+        annotate("error", f"authprobe {command}", f"{words} {names}{rest}".strip())
+
+
+def read_findings(files: Files, folder: Path) -> Findings:
+    """Return what the file for programs says, or nothing if the command did not write it."""
+    try:
+        return files.read(json.loads((folder / files.data).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}, []
+
+
+if __name__ == "__main__":
+    main()

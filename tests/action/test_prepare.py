@@ -1,0 +1,151 @@
+"""The step of the action that installs authprobe and names its cache, without a registry."""
+
+import hashlib
+import inspect
+import re
+import subprocess
+import sys
+import zipfile
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import PROJECT
+from tests.support.github_runner import GitHubRunner, Step
+
+
+def write_wheel(folder: Path, version: str) -> None:
+    """Write a wheel named authprobe whose command prints its version, and nothing else."""
+    info = f"authprobe-{version}.dist-info"
+    files = {
+        "authprobe_stand_in.py": f"def main():\n    print('authprobe, version {version}')\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: authprobe\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\nauthprobe = authprobe_stand_in:main\n",
+    }
+    record = []
+    with zipfile.ZipFile(folder / f"authprobe-{version}-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+            digest = urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+            record.append(f"{name},sha256={digest.decode()},{len(text)}")
+        wheel.writestr(f"{info}/RECORD", "\n".join([*record, f"{info}/RECORD,,", ""]))
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> GitHubRunner:
+    """A job in which pip knows versions 7.0 and 7.1 of authprobe, and no registry."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for version in ("7.0", "7.1"):
+        write_wheel(packages, version)
+    return GitHubRunner(tmp_path, {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(packages)})
+
+
+def prepare(runner: GitHubRunner, **inputs: str) -> Step:
+    """Run the step with these inputs."""
+    return runner.start("prepare.py", **{f"INPUT_{name.upper()}": v for name, v in inputs.items()})
+
+
+def printed(command: str) -> str:
+    """Return what `authprobe --version` prints."""
+    argv = [command, "--version"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_version_is_installed_once_in_a_job(runner: GitHubRunner) -> None:
+    (runner.work / "pip.py").write_text("raise SystemExit('the working directory is not ours')")
+    step = prepare(runner, version="7.0")
+    assert step.code == 0, step.log
+    assert printed(step.outputs["command"]) == "authprobe, version 7.0"
+    runner.variables["PIP_FIND_LINKS"] = "/nowhere"
+    assert prepare(runner, version="7.0").outputs == step.outputs
+    assert prepare(runner, version="7.1").code == 4
+
+
+def test_the_key_of_the_cache_changes_with_what_decides(runner: GitHubRunner) -> None:
+    folder = runner.work / "auth"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a.yaml").write_text("id: a")
+    first = prepare(runner, version="7.0", scenarios="auth\nmissing.yaml").outputs
+    python = ".".join(map(str, sys.version_info[:3]))
+    form = rf"authprobe-Linux-\w+-{re.escape(python)}-7\.0-[0-9a-f]{{16}}-\d{{4}}-W\d\d"
+    assert re.fullmatch(form, first["cache-key"])
+    assert first["cache-key"].startswith(first["cache-content"])
+    assert first["cache-content"].startswith(first["cache-head"])
+    others = [
+        prepare(runner, version="7.0", scenarios="auth"),
+        prepare(runner, version="7.0", scenarios="auth\nmissing.yaml", suite="smoke"),
+        prepare(runner, version="7.0", scenarios="auth\nmissing.yaml", args="--jobs 2"),
+    ]
+    (folder / "sub" / "a.yaml").write_text("id: b")
+    others.append(prepare(runner, version="7.0", scenarios="auth\nmissing.yaml"))
+    keys = {first["cache-key"], *(step.outputs["cache-key"] for step in others)}
+    assert len(keys) == 5
+    assert {step.outputs["cache-head"] for step in others} == {first["cache-head"]}
+    (folder / "sub" / "a.yaml").write_text("id: a")
+    assert prepare(runner, version="7.0", scenarios="auth\nmissing.yaml").outputs == first
+
+
+def test_the_cache_is_the_user_s_own_if_they_chose_one(runner: GitHubRunner) -> None:
+    chosen = prepare(runner, version="7.0").outputs["cache-folder"]
+    assert chosen == runner.variables["AUTHPROBE_CACHE"]
+    del runner.variables["AUTHPROBE_CACHE"]
+    runner.variables["HOME"] = "/home/someone"
+    default = prepare(runner, version="7.0").outputs["cache-folder"]
+    assert default == "/home/someone/.cache/authprobe"
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        "--index-url=https://example.org",
+        "7.0 --pre",
+        "../x",
+        "git+https://example.org",
+        "7;id",
+        "v7",
+    ],
+)
+def test_only_a_version_is_installed(version: str, runner: GitHubRunner) -> None:
+    step = prepare(runner, version=version)
+    assert step.code == 4
+    assert step.log.startswith("::error title=authprobe::version: ")
+    assert list((runner.folder / "temp").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["cache", "comment"])
+def test_a_switch_is_true_or_false(name: str, runner: GitHubRunner) -> None:
+    step = prepare(runner, version="7.0", **{name: "yes"})
+    assert step.code == 4
+    assert f"{name}: 'yes' is neither 'true' nor 'false'" in step.log
+
+
+def test_a_version_that_is_not_there_is_an_error(runner: GitHubRunner) -> None:
+    step = prepare(runner, version="6.9")
+    assert step.code == 4
+    assert "::error title=authprobe::authprobe 6.9 cannot be installed" in step.log
+    assert step.outputs == {}
+
+
+def test_without_a_version_the_checkout_of_the_action_is_installed(
+    runner: GitHubRunner, tmp_path: Path
+) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / "action").mkdir(parents=True)
+    for path in (PROJECT / "action").glob("*.py"):
+        (checkout / "action" / path.name).write_bytes(path.read_bytes())
+    (checkout / "constraints.txt").write_text("authprobe==8.0\n")
+    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (checkout / "pyproject.toml").write_text(build)
+    (checkout / "backend.py").write_text(
+        "import hashlib, zipfile\nfrom base64 import urlsafe_b64encode\nfrom pathlib import Path\n"
+        + inspect.getsource(write_wheel)
+        + '\ndef build_wheel(folder, *_):\n    write_wheel(Path(folder), "8.0")\n'
+        + '    return "authprobe-8.0-py3-none-any.whl"\n'
+    )
+    step = runner.start(str(checkout / "action" / "prepare.py"))
+    assert step.code == 0, step.log
+    assert printed(step.outputs["command"]) == "authprobe, version 8.0"
+    assert "-8.0-" in step.outputs["cache-key"]

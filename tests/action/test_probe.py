@@ -1,0 +1,256 @@
+"""The step of the action that runs authprobe: its words, exit codes, outputs and summary."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.command import PROJECT
+from tests.support.github_runner import GitHubRunner, Step, parse_outputs
+from tests.support.waiting import PATIENCE
+
+FAKE: Final = """\
+#!{python} -IS
+import json, os, pathlib, signal, sys
+here = pathlib.Path({folder!r})
+(here / "argv.json").write_text(json.dumps(sys.argv[1:]))
+(here / "cache").write_text(os.environ["AUTHPROBE_CACHE"])
+out = pathlib.Path(next(w for w in sys.argv if w.startswith("--out=")).removeprefix("--out="))
+for source in (here / "reports").iterdir():
+    (out / source.name).write_bytes(source.read_bytes())
+if (here / "wait").exists():
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(2))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
+    print("waiting", flush=True)
+    signal.pause()
+sys.exit(int((here / "code").read_text()))
+"""
+"""A program that keeps its arguments, and leaves the reports and exit code that a test wants."""
+
+HOSTILE: Final = (
+    "$(touch owned)",
+    "`touch owned`",
+    "; touch owned",
+    "&& touch owned",
+    "| touch owned",
+    "> owned",
+    "'\"",
+    '"; touch owned; "',
+    "a\nb=c",
+    "--har=x",
+    "-k",
+    "${IFS}",
+    "%0A::set-output name=exit-code::0",
+    "*",
+    "~",
+    "\\",
+    "é\u202e",
+)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> GitHubRunner:
+    """A job."""
+    return GitHubRunner(tmp_path)
+
+
+@pytest.fixture
+def fake(tmp_path: Path, runner: GitHubRunner) -> Path:
+    """The folder of a program that stands for authprobe in the job."""
+    folder = tmp_path / "fake"
+    (folder / "reports").mkdir(parents=True)
+    (folder / "code").write_text("0")
+    program = folder / "authprobe"
+    program.write_text(FAKE.format(python=sys.executable, folder=str(folder)))
+    program.chmod(0o755)
+    runner.variables["AUTHPROBE"] = str(program)
+    return folder
+
+
+def words_of(fake: Path) -> list[str]:
+    """Return the arguments of the program, without the folder of the reports."""
+    words = json.loads((fake / "argv.json").read_text())
+    return [word for word in words if not word.startswith("--out=")]
+
+
+def probe(runner: GitHubRunner, **inputs: str) -> Step:
+    """Run the step with these inputs."""
+    return runner.start("probe.py", **{f"INPUT_{name.upper()}": v for name, v in inputs.items()})
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 99])
+def test_every_exit_code_is_the_one_of_the_step(
+    code: int, runner: GitHubRunner, fake: Path
+) -> None:
+    (fake / "code").write_text(str(code))
+    step = probe(runner, command="drift")
+    assert (step.code, step.outputs["exit-code"]) == (code, str(code))
+    assert (step.outputs["report"], step.outputs["counts"]) == ("", "{}")
+    assert f"`authprobe drift` ended with exit code {code}: " in step.summary
+    assert step.log.count("::error ") == (code != 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_job_ends_authprobe_in_its_own_way(
+    number: signal.Signals, runner: GitHubRunner, fake: Path, tmp_path: Path
+) -> None:
+    (fake / "wait").write_text("")
+    output = tmp_path / "output"
+    files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    argv = [sys.executable, "-E", "-s", str(PROJECT / "action" / "probe.py")]
+    environment = {**runner.variables, **files}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as step:
+        assert step.stdout is not None
+        while "waiting" not in step.stdout.readline():
+            assert step.poll() is None
+        step.send_signal(number)
+        assert step.wait(PATIENCE) == 2
+    assert parse_outputs(output.read_text())["exit-code"] == "2"
+
+
+def test_inputs_are_options_of_one_word_each(runner: GitHubRunner, fake: Path) -> None:
+    inputs = {"suite": "smoke", "fail_on": "failed,absent", "scenarios": "  a b.yaml\n\n-x/\n"}
+    probe(runner, **inputs, args="-k 'login and\texpired' --client=claude-code@2.1.9\n--retries 2")
+    assert words_of(fake) == [
+        *("run", "--suite=smoke", "--fail-on=failed,absent", "a b.yaml", "./-x/"),
+        *("-k", "login and\texpired", "--client=claude-code@2.1.9", "--retries", "2"),
+    ]
+    assert (fake / "cache").read_text() == runner.variables["CACHE_FOLDER"]
+    probe(runner, command="diff", scenarios="-a.yaml\nincidents", args="x@1 x@2")
+    page, *words = words_of(fake)[1:]
+    assert page.startswith("--json") or page.startswith("--markdown")
+    assert words == ["--log", "--scenarios=-a.yaml", "--scenarios=incidents", "x@1", "x@2"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_inputs_are_words_and_nothing_else(
+    text: str, runner: GitHubRunner, fake: Path
+) -> None:
+    quoted = "'" + text.replace("'", "'\"'\"'") + "'"
+    lines = [line for line in text.splitlines() if line]
+    step = probe(runner, suite=text, fail_on=text, scenarios=text, args=quoted)
+    paths = [f"./{line}" if line.startswith("-") else line for line in lines]
+    assert words_of(fake) == ["run", f"--suite={text}", f"--fail-on={text}", *paths, text]
+    assert step.code == 0
+    assert set(step.outputs) == {
+        *("folder", "exit-code", "counts", "regressed", "report", "summary")
+    }
+    assert list(runner.work.iterdir()) == []
+    assert not any(line.startswith("::set-output") for line in step.log.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ("$(touch owned) `touch owned`", ["$(touch", "owned)", "`touch", "owned`"]),
+        ("a;touch owned", ["a;touch", "owned"]),
+        ("$HOME ~ * > owned", ["$HOME", "~", "*", ">", "owned"]),
+        ("a # b", ["a", "#", "b"]),
+    ],
+)
+def test_args_are_split_and_never_evaluated(
+    args: str, words: list[str], runner: GitHubRunner, fake: Path
+) -> None:
+    probe(runner, args=args)
+    assert words_of(fake) == ["run", *words]
+    assert list(runner.work.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"command": "emulator"}, "command: 'emulator' is not one of: run, merge, diff, drift"),
+        ({"command": "--help"}, "command: '--help' is not one of"),
+        ({"command": "run\nrun"}, "command: 'run\\nrun' is not one of"),
+        ({"args": "'open"}, "args: No closing quotation"),
+        ({"args": "--out /etc"}, "args: --out: the action sets it"),
+        ({"args": "'--out=/etc'"}, "args: --out: the action sets it"),
+        ({"args": "--json"}, "args: --json: the action sets it"),
+    ],
+)
+def test_inputs_that_cannot_be_meant_are_refused(
+    inputs: dict[str, str], message: str, runner: GitHubRunner, fake: Path
+) -> None:
+    step = probe(runner, **inputs)
+    assert step.code == 4
+    assert step.log.startswith("::error title=authprobe::" + message)
+    assert not (fake / "argv.json").exists()
+
+
+def report_files(fake: Path, **files: str | bytes) -> None:
+    """Let the program leave these reports, named as a run names them."""
+    for name, content in files.items():
+        data = content.encode() if isinstance(content, str) else content
+        (fake / "reports" / name.replace("_", ".")).write_bytes(data)
+
+
+def test_values_cannot_forge_further_outputs(runner: GitHubRunner, fake: Path) -> None:
+    forged = "a\nend-0\nexit-code=0\nregressed<<x\n[]\nx\n"
+    verdict = {"status": "failed", "regressed": True}
+    document = {"cases": [{"id": forged, "verdict": verdict}]}
+    report_files(fake, results_json=json.dumps(document), report_html="")
+    (fake / "code").write_text("1")
+    step = probe(runner)
+    assert step.outputs["exit-code"] == "1"
+    assert json.loads(step.outputs["regressed"]) == [forged]
+    assert "::error" not in step.log  # `authprobe run` annotates itself
+    hostile = runner.folder / "a\nexit-code=0"
+    hostile.mkdir()
+    step = runner.start("probe.py", RUNNER_TEMP=str(hostile))
+    assert step.outputs["report"].startswith(f"{hostile}/run-")
+    assert step.outputs["exit-code"] == "1"
+
+
+def test_annotations_are_escaped(runner: GitHubRunner, fake: Path) -> None:
+    rows = [{"row": "L01\n::set-output name=a::b%", "kind": "changed"}]
+    report_files(fake, drift_json=json.dumps({"rows": rows, "counts": {"changed": 1}}))
+    (fake / "code").write_text("11")
+    step = probe(runner, command="drift")
+    (line,) = [line for line in step.log.splitlines() if line.startswith("::")]
+    assert line.endswith("L01%0A::set-output name=a::b%25")
+    assert json.loads(step.outputs["counts"]) == {"changed": 1}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"cases": 1}', '{"cases": [{}]}', b"\xff\x00", "[" * 99999]
+)
+def test_broken_results_are_no_findings(
+    content: str | bytes, runner: GitHubRunner, fake: Path
+) -> None:
+    report_files(fake, results_json=content)
+    step = probe(runner)
+    assert step.code == 0
+    assert (step.outputs["counts"], step.outputs["regressed"]) == ("{}", "[]")
+
+
+def test_a_summary_is_cut_below_the_limit_and_says_so(runner: GitHubRunner, fake: Path) -> None:
+    line = "é" * 99 + "\n"
+    report_files(fake, summary_md=line * 20_000)
+    step = probe(runner)
+    size = len(step.summary.encode())
+    assert 1_000_000 < size < 1024 * 1024
+    notice, _, rest = step.summary.partition("\n\n")
+    assert "Only the beginning** of 3,980,000 bytes" in notice
+    assert set(rest.strip().splitlines()) == {line.strip()}  # whole lines only
+    report_files(fake, summary_md=line)
+    assert probe(runner).summary == line + "\n"
+
+
+def test_many_regressed_cases_are_cut(runner: GitHubRunner, fake: Path) -> None:
+    verdict: dict[str, Any] = {"status": "failed", "regressed": True}
+    cases = [{"id": f"case-{number}", "verdict": verdict} for number in range(3000)]
+    report_files(fake, results_json=json.dumps({"cases": cases}))
+    step = probe(runner)
+    assert len(json.loads(step.outputs["regressed"])) == 1000
+    assert json.loads(step.outputs["counts"])["failed"] == 3000
+
+
+@pytest.mark.parametrize("variable", ["RUNNER_TEMP", "AUTHPROBE", "CACHE_FOLDER"])
+def test_what_the_runner_must_set_is_named(variable: str, runner: GitHubRunner, fake: Path) -> None:
+    step = runner.start("probe.py", **{variable: ""})
+    assert step.code == 4
+    assert f"{variable} is not set: this program is a step of GitHub Actions" in step.log
