@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
+from authprobe.core.json_schema import published
 from authprobe.core.version_ranges import version_key
 from authprobe.run import json_file
 
@@ -253,8 +254,8 @@ def read_table(path: Path) -> CompatibilityTable:
 def dump_schema() -> str:
     """Return the JSON Schema (2020-12) of a table, as text."""
     schema = _reader().json_schema(mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return to_json(head | schema | {"title": "authprobe versions"}, indent=2).decode() + "\n"
+    document = published(schema, file="docs/versions/schema.json", title="authprobe versions")
+    return to_json(document, indent=2).decode() + "\n"
 
 
 def dump_table(table: CompatibilityTable) -> str:

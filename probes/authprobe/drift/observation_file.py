@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import to_json
 
+from authprobe.core.json_schema import published
 from authprobe.documents.constraints import STRICT
 from authprobe.drift.known_words import (
     CONTENT_TYPES,
@@ -152,6 +153,5 @@ def _line(value: object) -> str:
 def dump_schema() -> str:
     """Return the JSON Schema (2020-12) of an observation, as text."""
     schema = TypeAdapter(SharedObservation).json_schema()
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    title = {"title": "authprobe observation"}
-    return to_json(head | schema | title, indent=2).decode() + "\n"
+    document = published(schema, file="docs/observation.schema.json", title="authprobe observation")
+    return to_json(document, indent=2).decode() + "\n"

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
+from authprobe.core.json_schema import published
 from authprobe.diff.judgement import Effect
 from authprobe.diff.model import Background, Diff
 from authprobe.diff.observations import Change
@@ -88,5 +89,5 @@ def dump_document(diff: Diff, command: str | None) -> str:
 def dump_schema() -> str:
     """Return the JSON Schema (2020-12) of the document, as text."""
     schema = TypeAdapter(DiffDocument).json_schema(mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return to_json(head | schema | {"title": "authprobe diff"}, indent=2).decode() + "\n"
+    document = published(schema, file="docs/diff.schema.json", title="authprobe diff")
+    return to_json(document, indent=2).decode() + "\n"

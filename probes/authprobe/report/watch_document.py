@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
+from authprobe.core.json_schema import published
 from authprobe.diff.watch import ClientCheck, VersionCheck, Watch
 from authprobe.report.diff_document import DiffDocument, make_document
 
@@ -107,5 +108,5 @@ def _comparison(check: VersionCheck) -> Comparison:
 def dump_schema() -> str:
     """Return the JSON Schema (2020-12) of the document, as text."""
     schema = TypeAdapter(WatchDocument).json_schema(mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return to_json(head | schema | {"title": "authprobe watch"}, indent=2).decode() + "\n"
+    document = published(schema, file="docs/watch.schema.json", title="authprobe watch")
+    return to_json(document, indent=2).decode() + "\n"

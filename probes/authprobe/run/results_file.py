@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
+from authprobe.core.json_schema import published
 from authprobe.core.shards import MAX_SHARDS
 from authprobe.errors import RecordError
 from authprobe.observation.model import Observation
@@ -32,8 +33,8 @@ def _reader() -> TypeAdapter[Run]:
 def dump_schema() -> str:
     """Return the JSON Schema (2020-12) of `results.json`, as text."""
     schema = _reader().json_schema(mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return to_json(head | schema | {"title": "authprobe results"}, indent=2).decode() + "\n"
+    document = published(schema, file="docs/results.schema.json", title="authprobe results")
+    return to_json(document, indent=2).decode() + "\n"
 
 
 def dump_run(run: Run) -> str:

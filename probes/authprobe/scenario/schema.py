@@ -3,21 +3,20 @@
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from pydantic import TypeAdapter
 
+from authprobe.core.json_schema import published
 from authprobe.documents.constraints import STRICT
 from authprobe.scenario.model import Scenario
-
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a scenario file."""
     with _field_descriptions():
         schema = TypeAdapter(Scenario).json_schema()
-    return {"$schema": DIALECT} | schema | {"title": "authprobe scenario"}
+    return published(schema, file="scenarios/schema.json", title="authprobe scenario")
 
 
 @contextlib.contextmanager
