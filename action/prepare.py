@@ -36,6 +36,10 @@ def main() -> None:
     write_output("cache-content", f"{content}-")
     # After a week the clients of `latest` are others: a new key keeps them, and drops the old ones.
     write_output("cache-key", f"{content}-{datetime.datetime.now(datetime.UTC):%G-W%V}")
+    write_output("state-folder", str(runner_path("RUNNER_TEMP") / "authprobe-watch"))
+    write_output("state-head", f"{state_head()}-")
+    run = (os.environ.get(name, "") for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
+    write_output("state-key", "-".join((state_head(), *run)))
 
 
 def install(version: str) -> Path:
@@ -71,6 +75,12 @@ def cache_folder() -> Path:
     """Return the client cache: the one of the user's variables, or the default."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("AUTHPROBE_CACHE") or Path(caches) / "authprobe").absolute()
+
+
+def state_head() -> str:
+    """Return the beginning of the key of the state of `watch`, which each job has for itself."""
+    names = "\0".join(os.environ.get(name, "") for name in ("GITHUB_WORKFLOW", "GITHUB_JOB"))
+    return f"authprobe-watch-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
 
 
 def content_hash() -> str:

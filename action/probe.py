@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from runner import (
     annotate,
@@ -49,6 +49,8 @@ OWN_OPTIONS: Final = ("--html", "--json", "--markdown", "--out")
 MAX_NAMES: Final = 1000
 """Names in the output `regressed`: GitHub limits the outputs of a job to 1 MB."""
 MAX_ANNOTATED: Final = 10
+UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""Errors of reading a file that is missing, cut, or of another version of authprobe."""
 
 Findings = tuple[dict[str, int], list[str]]
 """How many results there are of each kind, and the names of what regressed."""
@@ -83,11 +85,25 @@ def read_drift(document: Any) -> Findings:
     return document["counts"], [row["row"] for row in rows if row["kind"] == "changed"]
 
 
+def read_watch(document: Any) -> Findings:
+    """Return the effects in all comparisons of `authprobe watch --json`."""
+    counts: Counter[str] = Counter()
+    broke = []
+    for client in document["clients"]:
+        for comparison in client["comparisons"]:
+            if comparison["diff"]:
+                of_one, names = read_diff(comparison["diff"])
+                counts.update(of_one)
+                broke += [f"{client['client']}@{comparison['version']}: {name}" for name in names]
+    return counts, broke
+
+
 RUN: Final = Files("report.html", "summary.md", "results.json", read_run)
 COMMANDS: Final = {
     "run": RUN,
     "merge": RUN,
     "diff": Files("diff.html", "diff.md", "diff.json", read_diff),
+    "watch": Files("watch.md", "watch.md", "watch-result.json", read_watch),
     "drift": Files("drift.html", "drift.md", "drift.json", read_drift),
 }
 
@@ -101,8 +117,11 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix=f"{command}-", dir=runner_path("RUNNER_TEMP")))
     write_output("folder", str(folder))
     words = split_arguments()
-    page = [f"--html={folder / files.page}"] if command == "diff" else []
-    code = run_program([*program(), command, *page, *options(command, folder), *words])
+    if command == "watch":
+        code = run_watch(folder, words)
+    else:
+        page = [f"--html={folder / files.page}"] if command == "diff" else []
+        code = run_program([*program(), command, *page, *options(command, folder), *words])
     if command == "diff" and code in COMPARED:
         write_diff(folder, words)
     report(command, files, folder, code)
@@ -137,7 +156,7 @@ def options(command: str, folder: Path) -> Iterator[str]:
         if value := read_input(name):
             yield f"--{name}={value}"
     scenarios = read_lines("scenarios")
-    if command == "diff":
+    if command in ("diff", "watch"):
         yield from (f"--scenarios={path}" for path in scenarios)
     else:  # a path that begins with a dash is still one
         yield from (f"./{path}" if path.startswith("-") else path for path in scenarios)
@@ -148,10 +167,10 @@ def environment() -> dict[str, str]:
     return os.environ | {"AUTHPROBE_CACHE": str(runner_path("CACHE_FOLDER"))}
 
 
-def run_program(argv: Sequence[str]) -> int:
+def run_program(argv: Sequence[str], output: BinaryIO | None = None) -> int:
     """Run a program, pass on the signals that end a job, and return its exit code."""
     print(f"$ {shlex.join(argv)}", flush=True)
-    with subprocess.Popen(argv, env=environment()) as process:
+    with subprocess.Popen(argv, env=environment(), stdout=output) as process:
 
         def pass_on(number: int, _frame: FrameType | None) -> None:
             process.send_signal(number)
@@ -160,6 +179,64 @@ def run_program(argv: Sequence[str]) -> int:
             signal.signal(number, pass_on)
         code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def run_watch(folder: Path, words: Sequence[str]) -> int:
+    """Run `authprobe watch` with the state of the job before, write its page; return the exit code.
+
+    It is run once, as the next check finds nothing new: the page is made of its JSON.
+    """
+    state = runner_path("STATE_FOLDER")
+    files = COMMANDS["watch"]
+    with (folder / files.data).open("wb") as output:
+        argv = [*program(), "watch", "--json", *options("watch", state), *words]
+        code = run_program(argv, output)
+    try:
+        page = watch_page(json.loads((folder / files.data).read_bytes()))
+    except UNREADABLE:
+        return code
+    (folder / files.page).write_text(page, encoding="utf-8", errors="replace")
+    print(page, flush=True)
+    return code
+
+
+def watch_page(document: Any) -> str:
+    """Return what is new, and what it broke, as Markdown."""
+    word = "something broke" if document["broke"] else "nothing broke"
+    rest = "" if document["complete"] else "; not everything could be tested"
+    lines = [f"## authprobe watch: {word}{rest}", ""]
+    for client in document["clients"]:
+        news = ", ".join(map(span, client["new"])) or "nothing new"
+        lines.append(f"- {span(client['client'])}: {span(client['problem'] or '') or news}")
+    for client in document["clients"]:
+        for comparison in client["comparisons"]:
+            lines += comparison_lines(client["client"], comparison)
+    return "\n".join(lines) + "\n"
+
+
+def comparison_lines(client: str, comparison: Any) -> Iterator[str]:
+    """Yield the lines about a comparison: counts, what broke or was fixed, and its command."""
+    versions = (
+        f"{client} {comparison['before'] or 'no version before it'} → {comparison['version']}"
+    )
+    diff = comparison["diff"]
+    if not diff:
+        yield from ("", f"### {span(versions)}")
+        return
+    counts = ", ".join(f"{count} {effect}" for effect, count in diff["counts"].items())
+    yield from ("", f"### {span(versions)}: {counts}", "")
+    for question in diff["questions"]:
+        if question["effect"] in ("broke", "fixed"):
+            reasons = "; ".join(map(span, question["reasons"]))
+            yield f"- **{question['effect']}** {span(question['id'])}: {reasons}"
+    if diff["command"]:
+        yield from ("", f"Again: {span(diff['command'])}")
+
+
+def span(text: str) -> str:
+    """Return text as a span of code, in which nothing is Markdown; empty if it is empty."""
+    line = " ".join(text.replace("`", "'").split())
+    return f"`{line}`" if line else ""
 
 
 def write_diff(folder: Path, words: Sequence[str]) -> None:
@@ -198,7 +275,7 @@ def read_findings(files: Files, folder: Path) -> Findings:
     """Return what the file for programs says, or nothing if the command did not write it."""
     try:
         return files.read(json.loads((folder / files.data).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except UNREADABLE:
         return {}, []
 
 

@@ -4,8 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import yaml
@@ -57,7 +58,7 @@ verdict = {{"status": "failed", "regressed": True}}
 (out / "argv.json").write_text(json.dumps(sys.argv[1:]))
 sys.exit({code})
 """
-ANSWERS: Final = {
+ANSWERS: Final[dict[str, dict[str, str]]] = {
     "python": {"python-path": sys.executable},
     "cache": {"cache-hit": "false"},
     "actions/cache/save": {},
@@ -65,7 +66,12 @@ ANSWERS: Final = {
 }
 
 
-def job(tmp_path: Path, github: FakeGitHub, code: int = 0, **answers: Any) -> CompositeAction:
+def job(
+    tmp_path: Path,
+    github: FakeGitHub,
+    code: int = 0,
+    answers: Mapping[str, dict[str, str]] = ANSWERS,
+) -> CompositeAction:
     """Return the action in a job in which authprobe, with this exit code, is installed."""
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"pull_request": {"number": 5}}))
@@ -76,7 +82,7 @@ def job(tmp_path: Path, github: FakeGitHub, code: int = 0, **answers: Any) -> Co
     program.write_text(STEP.format(python=sys.executable, code=code))
     program.chmod(0o755)
     (runner.work / "sub").mkdir()
-    return CompositeAction(ACTIONS[0], runner, ANSWERS | answers)
+    return CompositeAction(ACTIONS[0], runner, answers)
 
 
 def test_a_run_that_failed_has_outputs_cache_artifact_and_comment(
@@ -127,9 +133,18 @@ def test_what_is_switched_off_is_not_done(tmp_path: Path, github: FakeGitHub) ->
 
 
 def test_a_cache_that_was_found_is_not_saved_again(tmp_path: Path, github: FakeGitHub) -> None:
-    action = job(tmp_path, github, cache={"cache-hit": "true"})
+    action = job(tmp_path, github, answers={**ANSWERS, "cache": {"cache-hit": "true"}})
     action.run(version="7.0")
     assert set(action.used) == {"python", "cache", "artifact"}
+
+
+def test_watch_keeps_its_state_from_run_to_run(tmp_path: Path, github: FakeGitHub) -> None:
+    action = job(tmp_path, github, answers={**ANSWERS, "actions/cache/restore": {}})
+    action.run(version="7.0", command="watch", cache="false")
+    restored, saved = action.used["actions/cache/restore"], action.used["actions/cache/save"]
+    assert restored["path"] == saved["path"] == str(tmp_path / "temp" / "authprobe-watch")
+    assert restored["key"] == saved["key"]
+    assert saved["key"] == f"{restored['restore-keys']}7-1"
 
 
 def test_after_an_invalid_input_nothing_more_is_done(tmp_path: Path, github: FakeGitHub) -> None:

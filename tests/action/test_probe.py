@@ -20,8 +20,10 @@ here = pathlib.Path({folder!r})
 (here / "argv.json").write_text(json.dumps(sys.argv[1:]))
 (here / "cache").write_text(os.environ["AUTHPROBE_CACHE"])
 out = pathlib.Path(next(w for w in sys.argv if w.startswith("--out=")).removeprefix("--out="))
-for source in (here / "reports").iterdir():
+for source in (here / "reports").iterdir() if out.is_dir() else ():
     (out / source.name).write_bytes(source.read_bytes())
+if (here / "printed").exists():
+    print((here / "printed").read_text())
 if (here / "wait").exists():
     signal.signal(signal.SIGINT, lambda *_: sys.exit(2))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
@@ -55,7 +57,7 @@ HOSTILE: Final = (
 @pytest.fixture
 def runner(tmp_path: Path) -> GitHubRunner:
     """A job."""
-    return GitHubRunner(tmp_path)
+    return GitHubRunner(tmp_path, {"STATE_FOLDER": str(tmp_path / "state")})
 
 
 @pytest.fixture
@@ -163,7 +165,10 @@ def test_args_are_split_and_never_evaluated(
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"command": "emulator"}, "command: 'emulator' is not one of: run, merge, diff, drift"),
+        (
+            {"command": "emulator"},
+            "command: 'emulator' is not one of: run, merge, diff, watch, drift",
+        ),
         ({"command": "--help"}, "command: '--help' is not one of"),
         ({"command": "run\nrun"}, "command: 'run\\nrun' is not one of"),
         ({"args": "'open"}, "args: No closing quotation"),
@@ -186,6 +191,80 @@ def report_files(fake: Path, **files: str | bytes) -> None:
     for name, content in files.items():
         data = content.encode() if isinstance(content, str) else content
         (fake / "reports" / name.replace("_", ".")).write_bytes(data)
+
+
+HOSTILE_WATCH: Final[dict[str, Any]] = {
+    "broke": True,
+    "complete": False,
+    "clients": [
+        {"client": "a`b", "problem": None, "new": ["1\n# x"], "comparisons": []},
+        {"client": "c", "problem": "no\n::error::x", "new": [], "comparisons": []},
+        {
+            "client": "d",
+            "problem": None,
+            "new": ["1.0"],
+            "comparisons": [
+                {"before": None, "version": "0.1", "diff": None},
+                {
+                    "before": "0.1",
+                    "version": "1.0",
+                    "diff": {
+                        "counts": {"broke": 1},
+                        "command": "authprobe diff 'a`b'\n<img src=x>",
+                        "questions": [
+                            {"id": "x\n@you", "effect": "broke", "reasons": ["`\n<b>", "#7"]},
+                            {"id": "same", "effect": "same", "reasons": []},
+                            {"id": "none", "effect": None, "reasons": []},
+                        ],
+                    },
+                },
+            ],
+        },
+    ],
+}
+
+
+def test_the_page_of_watch_shows_texts_as_they_are(runner: GitHubRunner, fake: Path) -> None:
+    (fake / "printed").write_text(json.dumps(HOSTILE_WATCH))
+    (fake / "code").write_text("1")
+    runner.variables["STATE_FOLDER"] = "/state"
+    step = probe(runner, command="watch", scenarios="a.yaml", suite="smoke", args="--at-most 1")
+    words = json.loads((fake / "argv.json").read_text())
+    options = ["--out=/state", "--suite=smoke", "--scenarios=a.yaml"]
+    assert words == ["watch", "--json", *options, "--at-most", "1"]
+    assert step.code == 1
+    assert step.summary.splitlines() == [
+        "## authprobe watch: something broke; not everything could be tested",
+        "",
+        "- `a'b`: `1 # x`",
+        "- `c`: `no ::error::x`",
+        "- `d`: `1.0`",
+        "",
+        "### `d no version before it → 0.1`",
+        "",
+        "### `d 0.1 → 1.0`: 1 broke",
+        "",
+        "- **broke** `x @you`: `' <b>`; `#7`",
+        "",
+        "Again: `authprobe diff 'a'b' <img src=x>`",
+        "",
+    ]
+    assert json.loads(step.outputs["regressed"]) == ["d@1.0: x\n@you"]
+    (line,) = [line for line in step.log.splitlines() if line.startswith("::")]
+    assert line.startswith("::error title=authprobe watch::")
+    assert line.endswith("d@1.0: x%0A@you")
+
+
+@pytest.mark.parametrize("printed", ["", "{", "[]", '{"broke": true, "complete": true}'])
+def test_without_an_answer_of_watch_its_exit_code_is_said(
+    printed: str, runner: GitHubRunner, fake: Path
+) -> None:
+    (fake / "printed").write_text(printed)
+    (fake / "code").write_text("6")
+    step = probe(runner, command="watch", args="--client x")
+    assert step.code == 6
+    assert step.outputs["report"] == ""
+    assert "exit code 6: nothing failed, but something could not be tested" in step.summary
 
 
 def test_values_cannot_forge_further_outputs(runner: GitHubRunner, fake: Path) -> None:

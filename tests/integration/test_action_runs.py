@@ -14,6 +14,7 @@ from authprobe.verdict.model import Status, Verdict
 from tests.support.command import PROJECT, write_scenario
 from tests.support.github_runner import COMMAND, GitHubRunner, Step
 from tests.support.make import make_record, make_run
+from tests.support.world import make_world
 
 
 @pytest.fixture
@@ -157,3 +158,27 @@ def test_the_shards_of_the_docs_make_one_run(runner: GitHubRunner) -> None:
     counts = {"passed": 2, "failed": 2, "skipped": 0, "error": 0}
     assert json.loads(step.outputs["counts"]) == counts
     assert "4 shards" in step.summary
+
+
+def test_watch_goes_on_where_the_job_before_ended(runner: GitHubRunner) -> None:
+    world = make_world(runner.work)
+    world.publish(until=2, bad="2")
+    caches = {"CACHE_FOLDER": world.env["AUTHPROBE_CACHE"]}
+    runner.variables |= {**world.env, **caches, "STATE_FOLDER": str(runner.folder / "state")}
+    step = probe(runner, command="watch", scenarios="example.yaml")
+    assert step.code == 1, step.log
+    counts = {"broke": 1, "fixed": 0, "changed": 0, "same": 0}
+    assert json.loads(step.outputs["counts"]) == counts
+    case = "example/claude-code/default/none"
+    assert json.loads(step.outputs["regressed"]) == [f"claude-code@1.0.2: {case}"]
+    assert Path(step.outputs["report"]).read_text() + "\n" == step.summary
+    head, news, versions, broke, *_ = filter(None, step.summary.splitlines())
+    assert head == "## authprobe watch: something broke"
+    assert news == "- `claude-code`: `1.0.2`"
+    assert versions == "### `claude-code 1.0.1 → 1.0.2`: 1 broke, 0 fixed, 0 changed, 0 same"
+    assert broke.startswith(f"- **broke** `{case}`: `")
+    assert "Again: `authprobe diff claude-code@1.0.1 claude-code@1.0.2 " in step.summary
+    again = probe(runner, command="watch", scenarios="example.yaml")
+    assert again.code == 0, again.log
+    assert again.summary.startswith("## authprobe watch: nothing broke\n\n- `claude-code`: nothing")
+    assert again.outputs["regressed"] == "[]"

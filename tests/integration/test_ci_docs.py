@@ -115,7 +115,7 @@ def test_the_commands_of_gitlab_have_these_options() -> None:
     text = FILES[".gitlab-ci.yml"]
     lines = re.findall(r"authprobe ([a-z]+)([^\n]*)", re.sub(r" \\\n *", " ", text))
     commands = [(name, rest) for name, rest in lines if name in main.commands]
-    assert {name for name, _ in commands} == {"diff", "drift", "run", "merge"}
+    assert {name for name, _ in commands} == {"watch", "diff", "drift", "run", "merge"}
     for name, rest in commands:
         known = {option for each in main.commands[name].params for option in each.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known

@@ -63,6 +63,7 @@ class GitHubRunner:
             "GITHUB_EVENT_NAME": "schedule",
             "GITHUB_JOB": "probe",
             "GITHUB_REPOSITORY": "octo/example",
+            "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_RUN_ID": "7",
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_WORKFLOW": "upgrade",
