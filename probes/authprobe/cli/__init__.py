@@ -15,6 +15,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         "accept",
         "history",
         "share",
+        "badge",
+        "card",
     ),
     "Investigate an upgrade": ("diff", "watch", "bisect", "versions"),
     "Explain and diagnose": ("explain", "doctor", "drift", "observe"),

@@ -24,6 +24,15 @@ R = TypeVar("R")
 _TEXTS: Final = f"{__name__}.texts"
 """Key of the texts in click's `Context.meta`."""
 
+results_argument: Final = click.argument(
+    "results",
+    required=False,
+    metavar="[RESULTS]",
+    type=click.Path(path_type=Path),
+    default=Path("reports/results.json"),
+)
+"""The results file of a finished run."""
+
 
 def _click_option(
     option: Option[object],

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.options import results_argument
+
 
 @click.command()
-@click.argument(
-    "results",
-    required=False,
-    metavar="[RESULTS]",
-    type=click.Path(path_type=Path),
-    default=Path("reports/results.json"),
-)
+@results_argument
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -41,7 +41,7 @@ class FileError(OSError):
         super().__init__(0, reason)
 
 
-def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:
+def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
     """Write a file under a temporary name in its directory, then rename it.
 
     A reader finds the old content or the new, never a part. A file that exists keeps its mode; for
@@ -59,7 +59,10 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:
             with file:
                 if old:
                     os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
-                file.write(text)
+                if isinstance(content, str):
+                    file.write(content)
+                else:
+                    file.buffer.write(content)
             os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             os.unlink(temporary, dir_fd=folder)

@@ -1,0 +1,1 @@
+"""A run as a picture: the badge and the card."""

@@ -1,0 +1,130 @@
+"""The badge and the card of runs of every size, with hostile texts."""
+
+import datetime
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from authprobe.observation.model import Outcome
+from authprobe.report.model.outcome_table import outcome_table
+from authprobe.report.svg.badge import MAX_AGE_DAYS, OLD_COLOR, badge_svg, result_words
+from authprobe.report.svg.card import MAX_ROWS, card_svg
+from authprobe.run.model import CaseRecord
+from authprobe.verdict.model import Status, Verdict
+from tests.support.make import make_observation, make_record, make_run
+from tests.support.runs import every_kind
+
+RUN = every_kind()
+NOW = RUN.started_at
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = "</text><script>alert(1)</script>\x1b[31m\u202e&amp;\"'$(id)\n" + "x" * 5000
+
+
+def texts(svg: str) -> list[str]:
+    """Return the texts of an image; it must be XML that loads and runs nothing."""
+    root = ElementTree.fromstring(svg)  # noqa: S314 - our own
+    assert {each.tag.removeprefix(SVG) for each in root.iter()} <= {
+        *("svg", "title", "desc", "g", "rect", "text", "path", "clipPath")
+    }
+    markup = re.sub(r">[^<]*<", "><", svg)
+    assert not re.search(r"href|url\((?!#round)|@import|<style|\son\w+=", markup)
+    assert root.get("role") == "img"
+    labels = (root.get("aria-labelledby") or "").split()
+    by_id = {each.get("id"): each.text for each in root.iter()}
+    assert all(by_id[label] for label in labels)
+    return ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
+
+
+def many(count: int, clients: int) -> tuple[CaseRecord, ...]:
+    outcomes = list(Outcome)
+    return tuple(
+        make_record(
+            id=f"example/client-{number % clients}/default/{number}",
+            client=f"client-{number % clients}@2.1.{number % clients}",
+            observation=make_observation(outcome=outcomes[number % len(outcomes)]),
+            verdict=Verdict(status=Status.FAILED if number % 7 == 0 else Status.PASSED),
+        )
+        for number in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "words", "is_old"),
+    [
+        (-1, "less than a day old", False),
+        (0, "less than a day old", False),
+        (1, "1 day old", False),
+        (MAX_AGE_DAYS, "30 days old", False),
+        (MAX_AGE_DAYS + 1, "31 days old", True),
+        (4000, "4,000 days old", True),
+    ],
+)
+def test_a_badge_shows_its_age(days: int, words: str, is_old: bool) -> None:
+    svg = badge_svg(RUN, "authprobe", NOW + datetime.timedelta(days=days))
+    label, message = texts(svg)
+    assert label == "authprobe"
+    assert message == f"{result_words(RUN)}, 2026-11-23 ({words})"
+    assert f'<title id="title">authprobe: {message}</title>' in svg
+    assert (OLD_COLOR in svg) is is_old
+
+
+def test_a_badge_counts_every_case() -> None:
+    numbers = [int(each) for each in re.findall(r"\d+", result_words(RUN))]
+    assert sum(numbers) == len(RUN.cases)
+    assert result_words(make_run()) == "inconclusive"
+    unfinished = make_run(make_record(), interrupted=True)
+    assert result_words(unfinished) == "interrupted, 1 passed"
+
+
+def test_a_label_is_escaped_and_bounded() -> None:
+    label, _ = texts(badge_svg(RUN, HOSTILE, NOW))
+    assert label.startswith("</text><script>")
+    assert len(label) < 100  # with the escapes, and the number of letters that were left out
+
+
+@pytest.mark.parametrize(("count", "clients"), [(1, 1), (9, 9), (10, 10), (500, 500), (5000, 40)])
+def test_a_card_counts_each_case_once(count: int, clients: int) -> None:
+    run = make_run(*many(count, clients))
+    table = outcome_table(run, MAX_ROWS)
+    assert len(table.rows) == min(clients, MAX_ROWS)
+    assert sum(row.cases for row in table.rows) == table.total.cases == count
+    assert sum(row.failed for row in table.rows) == table.total.failed
+    assert table.total.failed == sum(c.verdict.status is Status.FAILED for c in run.cases)
+    sums = [sum(column) for column in zip(*(row.outcomes for row in table.rows), strict=True)]
+    assert sums == list(table.total.outcomes)
+    shown = texts(card_svg(run, NOW))
+    assert (f"{clients - MAX_ROWS + 1:,} more clients" in shown) is (clients > MAX_ROWS)
+    assert f"{count:,} case{'' if count == 1 else 's'}" in shown
+
+
+def test_clients_with_failures_come_first() -> None:
+    passing = [make_record(id=f"a/{n}/c/d", client=f"c{n}") for n in range(20)]
+    failing = make_record(id="z", client="z", verdict=Verdict(status=Status.FAILED))
+    table = outcome_table(make_run(*passing, failing), MAX_ROWS)
+    assert (table.rows[0].label, table.rows[-1].label) == ("z", "13 more clients")
+    assert table.rows[-1].failed == 0
+
+
+def test_everything_is_within_the_card() -> None:
+    root = ElementTree.fromstring(card_svg(make_run(*many(5000, 500)), NOW))  # noqa: S314 - our own
+    for each in root.iter(f"{SVG}rect"):
+        right = float(each.get("x", 0)) + float(each.get("width", 0))
+        bottom = float(each.get("y", 0)) + float(each.get("height", 0))
+        assert right <= 1200
+        assert bottom <= 630
+    assert all(float(each.get("y", 0)) < 630 for each in root.iter(f"{SVG}text"))
+
+
+def test_a_card_escapes_and_shortens_what_the_results_say() -> None:
+    record = make_record(client=HOSTILE, title=HOSTILE)
+    svg = card_svg(make_run(record), NOW)
+    [label] = [text for text in texts(svg) if text.startswith("</text>")]
+    assert len(label) < 40
+    assert "\x1b" not in svg
+    assert "\u202e" not in svg
+    assert len(svg) < 20_000
+
+
+def test_an_empty_run_has_a_card() -> None:
+    assert "0 cases" in texts(card_svg(make_run(), NOW))
