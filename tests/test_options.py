@@ -92,6 +92,7 @@ def test_pytest_and_the_command_line_offer_the_same_options_with_the_same_help()
         *("-k", *map(in_pytest, ("--list", "--json", "--verbose"))),
         *map(in_pytest, ("--case", "--last-failed", "--max-failures")),  # pytest has its own
         in_pytest("--executor"),  # pytest-xdist is for pytest
+        *map(in_pytest, ("--traces", "--metrics")),  # telemetry is for runs
         in_pytest("--suite"),  # pytest is given what to collect
         *map(in_pytest, ("--shard", "--shard-weights")),  # other plugins cut what pytest collects
         *map(in_pytest, ("--yes", "--max-cost", "--allow-renewal")),  # pytest asks the emulator

@@ -376,6 +376,22 @@ HAR: Final[SingleOption[Path | None]] = SingleOption(
     parse=Path,
     default=lambda: None,
 )
+METRICS: Final[SingleOption[Path | None]] = SingleOption(
+    name="--metrics",
+    metavar="FILE",
+    help=(
+        "Write metrics to this file, such as authprobe.prom in the directory of the node "
+        "exporter's textfile collector."
+    ),
+    parse=Path,
+    default=lambda: None,
+)
+TRACES: Final = Flag(
+    name="--traces",
+    help_text=(
+        "Send an OpenTelemetry trace of the run to the collector in OTEL_EXPORTER_OTLP_ENDPOINT."
+    ),
+)
 SHARD: "Final[SingleOption[Shard | None]]" = SingleOption(
     name="--shard",
     metavar="I/N",
@@ -437,10 +453,11 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     SHARD_WEIGHTS,
     EXECUTOR,
     HAR,
+    METRICS,
     BREAK_RULES,
 )
 """Every option of a run with a value, in the order of the help."""
-RUN_FLAGS: Final = (LAST_FAILED, YES, ALLOW_RENEWAL)
+RUN_FLAGS: Final = (LAST_FAILED, TRACES, YES, ALLOW_RENEWAL)
 """Every option of a run without a value."""
 
 REPORT: Final[SingleOption[Path | None]] = SingleOption(

@@ -38,6 +38,7 @@ from authprobe.options import (
     LAST_FAILED,
     MAX_COST,
     MAX_FAILURES,
+    METRICS,
     OUT,
     RETRIES,
     SCENARIOS,
@@ -46,6 +47,7 @@ from authprobe.options import (
     SHARD_WEIGHTS,
     SUITE,
     TARGET,
+    TRACES,
     YES,
     OptionTexts,
     parse_isolation,
@@ -282,6 +284,16 @@ def database_environment() -> dict[str, str]:
     return {n: v for n, v in os.environ.items() if n in names or n.startswith("PG")}
 
 
+def trace_endpoint() -> str | None:
+    """Return the address of the user's OpenTelemetry collector; None: there is none.
+
+    The exporter reads the same variables, and others, itself
+    (opentelemetry.io/docs/specs/otel/protocol/exporter).
+    """
+    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    return next(filter(None, map(os.environ.get, names)), None)
+
+
 def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the user's environment with `variables`, without credentials and settings of Claude.
 
@@ -339,6 +351,10 @@ class Settings:
     """Number of times that a failed case is probed again."""
     har: Path | None = None
     """Directory for the requests of each case; None: they are not written."""
+    metrics: Path | None = None
+    """File for metrics; None: they are not written."""
+    sends_traces: bool = False
+    """True: a trace of the run is sent to the collector that a variable names."""
     shard: Shard | None = None
     """Part of the run that is probed here; None: all of it."""
     shard_weights: Path | None = None
@@ -409,6 +425,8 @@ def parse_settings(texts: OptionTexts) -> Settings:
         max_failures=MAX_FAILURES.value(texts),
         retries=RETRIES.value(texts),
         har=HAR.value(texts),
+        metrics=METRICS.value(texts),
+        sends_traces=TRACES.value(texts),
         shard=SHARD.value(texts),
         shard_weights=SHARD_WEIGHTS.value(texts),
         executor=EXECUTOR.value(texts),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.commands.console import OutputConsole
+from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.commands.run_session import ARGUMENT, RunSession, suite_words
 from authprobe.core.standard_streams import discard_output
@@ -70,6 +71,12 @@ def run(
         print_error(_nothing_failed(settings))
         return ExitCode.NOTHING_SELECTED
     plan, cases = take_shard(plan, cases)
+    if settings.metrics:
+        check_writable(settings.metrics.parent, [settings.metrics.name])
+    if settings.sends_traces:
+        from authprobe.commands.traces import check_traces
+
+        check_traces()
     if only_list:
         _print_ids(plan, cases)
         return ExitCode.OK
@@ -118,7 +125,28 @@ def _execute(plan: RunPlan, cases: tuple[Case, ...], *, as_json: bool, verbose: 
     reports = session.reports
     for message in filter(None, (reports.past.trouble, reports.problem, reports.exit_reason)):
         print_error(message)
-    return _check_residue(plan, session.run) or code
+    telemetry = None if code == ExitCode.SECRET_FOUND else _publish_telemetry(session)
+    return _check_residue(plan, session.run) or telemetry or code
+
+
+def _publish_telemetry(session: RunSession) -> ExitCode | None:
+    """Write the metrics and send the trace; return the exit code if one has a credential.
+
+    Raises:
+        SettingsError: the metrics cannot be written.
+    """
+    settings, run, guard = session.plan.settings, session.run, session.reports.guard
+    code: ExitCode | None = None
+    if settings.metrics and run:
+        from authprobe.report.formats.prometheus import prometheus
+
+        texts = {settings.metrics.name: prometheus(run)}
+        code = publish(settings.metrics.parent, texts, guard.redactor) or None
+    if session.times and run:
+        from authprobe.commands.traces import send_traces
+
+        code = send_traces(run, session.times, guard) or code
+    return code
 
 
 def _check_residue(plan: RunPlan, run: Run) -> ExitCode | None:

@@ -17,6 +17,7 @@ import authprobe
 from authprobe.core.escaping import for_log
 from authprobe.engine import runner
 from authprobe.engine.progress import Reporter, make_reporter
+from authprobe.engine.step_times import TimedReporter
 from authprobe.errors import ProbesError, SettingsError
 from authprobe.items.reports import RunReports, check_output
 from authprobe.plan.case import Case
@@ -51,6 +52,8 @@ class RunSession:
         self.reports = RunReports(settings, settings.out, ArtifactGuard(), past)
         self.start_problem: str | None = None
         """Why nothing was probed."""
+        self.times: TimedReporter | None = None
+        """Times of the steps, if a trace is to show them."""
         self._page: PytestHtmlPage | None = None
         self._failed_cases = 0
 
@@ -77,7 +80,9 @@ class RunSession:
             if self.plan.suite:
                 reporter.notify(suite_words(self.plan.suite, len(self.cases)))
             self.reports.past.prefetch(self.cases)
-            run = self._execute(reporter)
+            if self.plan.settings.sends_traces:
+                self.times = TimedReporter(reporter)
+            run = self._execute(self.times or reporter)
             self.run, results = fit_run(run)
             if self.run is not run:
                 reporter.notify(CUT_NOTICE)
