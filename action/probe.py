@@ -12,10 +12,9 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from runner import (
     annotate,
@@ -56,8 +55,7 @@ Findings = tuple[dict[str, int], list[str]]
 """How many results there are of each kind, and the names of what regressed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """The files that a command leaves in its folder, and the reader of the one for programs."""
 
     page: str

@@ -4,7 +4,6 @@ Only the standard library is imported here and beside it, as this runs before an
 """
 
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Final, NoReturn
@@ -46,7 +45,7 @@ def write_output(name: str, value: str) -> None:
 
     The delimiter is random, so that no value can end early and set another output.
     """
-    delimiter = f"end-{secrets.token_hex(16)}"
+    delimiter = f"end-{os.urandom(16).hex()}"
     with runner_path("GITHUB_OUTPUT").open("a", encoding="utf-8", errors="replace") as file:
         file.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 

@@ -13,6 +13,7 @@ settings.load_profile("untimed")
 
 TESTS: Final = Path(__file__).parent
 SLOW: Final = (
+    "action",
     "bisection/test_search.py",
     "clients/claude_code/test_flows.py",
     "clients/claude_code/test_foreign_login.py",

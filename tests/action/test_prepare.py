@@ -48,6 +48,16 @@ def prepare(runner: GitHubRunner, **inputs: str) -> Step:
     return runner.start("prepare.py", **{f"INPUT_{name.upper()}": v for name, v in inputs.items()})
 
 
+@pytest.fixture
+def installed(runner: GitHubRunner) -> GitHubRunner:
+    """A job in which an earlier step has installed version 7.0."""
+    command = runner.folder / "temp" / "authprobe-7.0" / "bin" / "authprobe"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\necho authprobe, version 7.0\n")
+    command.chmod(0o755)
+    return runner
+
+
 def printed(command: str) -> str:
     """Return what `authprobe --version` prints."""
     argv = [command, "--version"]
@@ -64,36 +74,36 @@ def test_a_version_is_installed_once_in_a_job(runner: GitHubRunner) -> None:
     assert prepare(runner, version="7.1").code == 4
 
 
-def test_the_key_of_the_cache_changes_with_what_decides(runner: GitHubRunner) -> None:
-    folder = runner.work / "auth"
+def test_the_key_of_the_cache_changes_with_what_decides(installed: GitHubRunner) -> None:
+    folder = installed.work / "auth"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "a.yaml").write_text("id: a")
-    first = prepare(runner, version="7.0", scenarios="auth\nmissing.yaml").outputs
+    first = prepare(installed, version="7.0", scenarios="auth\nmissing.yaml").outputs
     python = ".".join(map(str, sys.version_info[:3]))
     form = rf"authprobe-Linux-\w+-{re.escape(python)}-7\.0-[0-9a-f]{{16}}-\d{{4}}-W\d\d"
     assert re.fullmatch(form, first["cache-key"])
     assert first["cache-key"].startswith(first["cache-content"])
     assert first["cache-content"].startswith(first["cache-head"])
     others = [
-        prepare(runner, version="7.0", scenarios="auth"),
-        prepare(runner, version="7.0", scenarios="auth\nmissing.yaml", suite="smoke"),
-        prepare(runner, version="7.0", scenarios="auth\nmissing.yaml", args="--jobs 2"),
+        prepare(installed, version="7.0", scenarios="auth"),
+        prepare(installed, version="7.0", scenarios="auth\nmissing.yaml", suite="smoke"),
+        prepare(installed, version="7.0", scenarios="auth\nmissing.yaml", args="--jobs 2"),
     ]
     (folder / "sub" / "a.yaml").write_text("id: b")
-    others.append(prepare(runner, version="7.0", scenarios="auth\nmissing.yaml"))
+    others.append(prepare(installed, version="7.0", scenarios="auth\nmissing.yaml"))
     keys = {first["cache-key"], *(step.outputs["cache-key"] for step in others)}
     assert len(keys) == 5
     assert {step.outputs["cache-head"] for step in others} == {first["cache-head"]}
     (folder / "sub" / "a.yaml").write_text("id: a")
-    assert prepare(runner, version="7.0", scenarios="auth\nmissing.yaml").outputs == first
+    assert prepare(installed, version="7.0", scenarios="auth\nmissing.yaml").outputs == first
 
 
-def test_the_cache_is_the_user_s_own_if_they_chose_one(runner: GitHubRunner) -> None:
-    chosen = prepare(runner, version="7.0").outputs["cache-folder"]
-    assert chosen == runner.variables["AUTHPROBE_CACHE"]
-    del runner.variables["AUTHPROBE_CACHE"]
-    runner.variables["HOME"] = "/home/someone"
-    default = prepare(runner, version="7.0").outputs["cache-folder"]
+def test_the_cache_is_the_user_s_own_if_they_chose_one(installed: GitHubRunner) -> None:
+    chosen = prepare(installed, version="7.0").outputs["cache-folder"]
+    assert chosen == installed.variables["AUTHPROBE_CACHE"]
+    del installed.variables["AUTHPROBE_CACHE"]
+    installed.variables["HOME"] = "/home/someone"
+    default = prepare(installed, version="7.0").outputs["cache-folder"]
     assert default == "/home/someone/.cache/authprobe"
 
 

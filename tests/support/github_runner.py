@@ -124,9 +124,6 @@ class CompositeAction:
         values = {
             name: given.get(name, entry.get("default", "")) for name, entry in declared.items()
         }
-        self.steps = {
-            step["id"]: {"outcome": "skipped"} for step in action["runs"]["steps"] if "id" in step
-        }
         for step in action["runs"]["steps"]:
             if self._is_due(step.get("if", ""), values):
                 self._run(step, values)
@@ -139,7 +136,7 @@ class CompositeAction:
             with_ = {key: self._text(value, inputs) for key, value in step.get("with", {}).items()}
             key = next(key for key in self.answers if key in (name, step["uses"].partition("@")[0]))
             self.used[key] = with_
-            self.steps[name] = {"outcome": "success", "outputs": self.answers[key]}
+            self.steps[name] = {"outputs": self.answers[key]}
             return
         folder = self.runner.work / self._text(step.get("working-directory", "."), inputs)
         variables = {key: self._text(value, inputs) for key, value in step["env"].items()}
@@ -147,8 +144,7 @@ class CompositeAction:
         ended = self.runner._step((*SHELL, step["run"]), folder, variables)
         self.logs.append(ended.log)
         self.failed |= ended.code != 0
-        outcome = "failure" if ended.code else "success"
-        self.steps[name] = {"outcome": outcome, "outputs": ended.outputs}
+        self.steps[name] = {"outputs": ended.outputs}
 
     def _is_due(self, condition: str, inputs: Mapping[str, str]) -> bool:
         """Return True if a condition holds: parts joined by &&, in the language of expressions."""
