@@ -25,6 +25,8 @@ PINNED: Final = re.compile(
 )
 COMMIT: Final = "0" * 40
 """Stands for the commit of a release."""
+DIGEST: Final = "0" * 64
+"""Stands for the digest of an image of one's own."""
 ACTIONS: Final = {
     "OWNER/authprobe": PROJECT / "action.yml",
     "OWNER/authprobe/action/issue": PROJECT / "action" / "issue" / "action.yml",
@@ -70,6 +72,20 @@ def test_the_pipeline_of_gitlab_fits_its_schema(tmp_path: Path) -> None:
     path = tmp_path / ".gitlab-ci.yml"
     path.write_text(FILES[".gitlab-ci.yml"])
     assert check_with("vendor.gitlab-ci", [path]) == ""
+
+
+def test_the_workflows_of_other_pages_are_sound(tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for page in DOCS.glob("*.md"):
+        for number, text in enumerate(BLOCK.findall(page.read_text())):
+            if page.name != "ci.md" and re.search(r"^jobs:", text, re.MULTILINE):
+                path = folder / f"{page.stem}-{number}.yml"
+                path.write_text(text.replace("sha256:DIGEST", f"sha256:{DIGEST}"))
+    paths = sorted(folder.iterdir())
+    assert len(paths) >= 3
+    assert check_with("vendor.github-workflows", paths) == ""
+    assert problems_of(*paths, pedantic=False) == ""
 
 
 @pytest.mark.parametrize("name", sorted(WORKFLOWS))

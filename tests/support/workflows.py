@@ -16,8 +16,12 @@ def check_with(schema: str, paths: Sequence[Path]) -> str:
     return done.stdout + done.stderr if done.returncode else ""
 
 
-def problems_of(*paths: Path) -> str:
-    """Return what an attacker could use in workflows and actions; empty if it is nothing."""
-    argv = [str(PROGRAMS / "zizmor"), "--offline", "--pedantic", "--no-progress", "--quiet"]
+def problems_of(*paths: Path, pedantic: bool = True) -> str:
+    """Return what an attacker could use in workflows and actions; empty if it is nothing.
+
+    Unless it is pedantic, what is only untidy is left out.
+    """
+    argv = [str(PROGRAMS / "zizmor"), "--offline", "--no-progress", "--quiet"]
+    argv += ["--pedantic"] if pedantic else []
     done = subprocess.run([*argv, *map(str, paths)], capture_output=True, text=True, check=False)
     return done.stdout + done.stderr if done.returncode else ""
