@@ -23,6 +23,8 @@ docs: .venv/ready
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json
 	.venv/bin/authprobe schema --diff > docs/diff.schema.json
+	.venv/bin/python -m authprobe.cli.config_reference > docs/config.md
+	.venv/bin/authprobe schema --config > docs/config.schema.json
 	.venv/bin/authprobe schema --watch > docs/watch.schema.json
 	.venv/bin/authprobe schema --observation > docs/observation.schema.json
 	for client in claude-code agent-sdk-node agent-sdk-python anthropic-node anthropic-python; do \

@@ -14,6 +14,7 @@ LAYERS = (
     "redaction",
     "errors",
     "options",
+    "configuration",
     "settings",
     "observation",
     "service",

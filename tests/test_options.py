@@ -194,3 +194,42 @@ def test_a_baseline_in_reports_is_the_default_only_if_it_exists(
 def test_neither_front_end_imports_the_other(module: str, unneeded: str) -> None:
     code = f"import sys, {module}; sys.exit({unneeded!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_pytest_takes_what_variables_and_files_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".git").mkdir()
+    text = 'retries = 2\nout = "x"\nset = ["a=1", "b=2"]\n[pytest]\nreport = "r"\njobs = 4\n'
+    (tmp_path / "authprobe.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTHPROBE_FAIL_ON", "flaky;absent")
+    monkeypatch.setenv("AUTHPROBE_PYTEST_HISTORY", "none")
+    settings = settings_from_pytest("--set", "a=3")
+    assert settings == Settings(
+        retries=2,
+        out=Path("r"),
+        variables={"a": 3},
+        jobs=4,
+        fail_on=(Gate.ABSENT, Gate.FLAKY),
+        history="none",
+    )
+    (tmp_path / "authprobe.toml").write_text("retries = 11\n")
+    with pytest.raises(SettingsError, match=r"-retries is set by authprobe\.toml:1$"):
+        settings_from_pytest()
+
+
+def test_what_the_command_does_not_name_is_read_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Commands without these options have the same isolation and history as a run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AUTHPROBE_HISTORY", raising=False)
+    monkeypatch.delenv("AUTHPROBE_ISOLATION", raising=False)
+    (tmp_path / "authprobe.toml").write_text('history = "h.db"\n')
+    assert Settings().history_location == "h.db"
+    monkeypatch.setenv("AUTHPROBE_HISTORY", "none")
+    assert Settings().history_location == "none"
+    monkeypatch.setenv("AUTHPROBE_ISOLATION", "weak")
+    with pytest.raises(SettingsError, match="AUTHPROBE_ISOLATION: weak: no such isolation"):
+        Settings()

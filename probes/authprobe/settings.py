@@ -12,6 +12,9 @@ from typing import Final
 
 import platformdirs
 
+from authprobe.configuration.files import ConfigFile, find_project_file, read_own_file
+from authprobe.configuration.keys import RUN
+from authprobe.configuration.merged import PREFIX, Configured, Shape, configured_options
 from authprobe.core.byte_sizes import parse_size
 from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.executors import ExecutorAddress
@@ -137,6 +140,63 @@ def _own_folder(find: Callable[[str], str]) -> Path:
         raise SettingsError("HOME is no absolute path; set HOME to a directory") from None
 
 
+def project_file(folder: Path) -> ConfigFile | None:
+    """Return the project's file of options for a working directory; None: there is none.
+
+    Raises:
+        SettingsError: it cannot be read, or sets what it cannot set.
+    """
+    return find_project_file(folder, _folders_of_the_user(), _short_path)
+
+
+def _folders_of_the_user() -> tuple[Path, ...]:
+    """Return the home and the configuration folder; empty for a user who has no home."""
+    try:
+        return home(), own_config_folder()
+    except SettingsError:
+        return ()
+
+
+def config_files() -> tuple[ConfigFile, ...]:
+    """Return the files of options: the project's, and the user's own.
+
+    Raises:
+        SettingsError: one cannot be read, or sets what it cannot set.
+    """
+    folder = current_folder()
+    own = None
+    if folders := _folders_of_the_user():
+        own_home, own_folder = folders
+        own = read_own_file(own_folder, own_home, folder, _short_path)
+    return tuple(filter(None, (project_file(folder), own)))
+
+
+def _short_path(path: Path) -> str:
+    """Return a path as it is written from the working directory, if it is below it."""
+    folder = current_folder()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def own_variables() -> Mapping[str, str]:
+    """Return the variables of authprobe that are set."""
+    return {n: value for n, value in os.environ.items() if n.startswith(PREFIX) and value}
+
+
+def configured(command: str, shapes: Mapping[str, Shape]) -> Mapping[str, Configured]:
+    """Return what variables and files set of the options with these names.
+
+    Raises:
+        SettingsError: a file or a variable is invalid.
+    """
+    return configured_options(command, shapes, own_variables(), config_files())
+
+
+def _configured_text(name: str) -> tuple[str, str] | None:
+    """Return the text that a variable or a file sets for an option of a run, and which does."""
+    found = configured(RUN, {name: Shape.ONE}).get(name)
+    return (str(found.value), found.source) if found else None
+
+
 def cache_limit_bytes() -> int:
     """Return the size limit of the client cache: `AUTHPROBE_CACHE_LIMIT`, or 20 GB.
 
@@ -153,8 +213,11 @@ def cache_limit_bytes() -> int:
 
 
 def history_location(out: Path = Path("reports")) -> str:
-    """Return the history's file or URL: `AUTHPROBE_HISTORY`, or a file beside the reports."""
-    return os.environ.get("AUTHPROBE_HISTORY") or str(out / HISTORY_FILE)
+    """Return the history's file or URL: of `AUTHPROBE_HISTORY`, of a file of options, or a file
+    beside the reports.
+    """
+    configured_history = _configured_text("history")
+    return configured_history[0] if configured_history else str(out / HISTORY_FILE)
 
 
 def history_runs() -> int:
@@ -172,16 +235,20 @@ def history_runs() -> int:
 
 
 def default_isolation() -> Isolation:
-    """Return the strongest isolation of clients: `AUTHPROBE_ISOLATION`, or sealed.
+    """Return the strongest isolation of clients: of `AUTHPROBE_ISOLATION`, of a file of options,
+    or sealed.
 
     Raises:
-        SettingsError: the variable is not a level of isolation.
+        SettingsError: what is set is not a level of isolation.
     """
-    text = os.environ.get("AUTHPROBE_ISOLATION")
+    found = _configured_text("isolation")
+    if found is None:
+        return Isolation.SEALED
+    text, source = found
     try:
-        return parse_isolation(text) if text else Isolation.SEALED
+        return parse_isolation(text)
     except ValueError as error:
-        raise SettingsError(f"AUTHPROBE_ISOLATION: {text}: {error}") from None
+        raise SettingsError(f"{source}: {text}: {error}") from None
 
 
 def is_github_actions() -> bool:

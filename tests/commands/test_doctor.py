@@ -131,7 +131,7 @@ def test_an_invalid_file_exits_with_4_and_says_where(tmp_path: Path) -> None:
     process = doctor(home)
     assert (process.code, process.out) == (4, "")
     assert process.err == (
-        f"{home.project}/authprobe.toml: doctor.gatways: unknown key; did you mean 'gateways'?\n"
+        "authprobe.toml:2: doctor.gatways: unknown key; did you mean 'gateways'?\n"
     )
 
 

@@ -88,9 +88,9 @@ def test_definition_of_the_project_counts_instead_of_a_bundled_one(project: Path
     ("clients", "problem"),
     [
         ('["missing.yaml"]', "missing.yaml:1:1: no such file"),
-        ('"clients.yaml"', "write a list of files"),
-        ("[1]", "write a list of files"),
-        ("[", "cannot be read"),
+        ('"clients.yaml"', "clients: must be a list of paths"),
+        ("[1]", "clients: must be a list of paths"),
+        ("[", "is not valid TOML"),
         ('["clients.yaml"]', "claude-code"),
     ],
 )

@@ -21,7 +21,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Investigate an upgrade": ("diff", "watch", "bisect", "versions"),
     "Explain and diagnose": ("explain", "doctor", "drift", "observe"),
     "Test your own programs": ("emulator",),
-    "Maintenance": ("clients", "scan", "schema"),
+    "Maintenance": ("config", "clients", "scan", "schema"),
 }
 """Names of all commands, by their heading in the help."""
 

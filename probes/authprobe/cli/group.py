@@ -7,7 +7,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import click
 
@@ -49,15 +49,18 @@ class CommandGroup(click.Group):
         if isinstance(sys.stdout, io.TextIOWrapper):  # the terminal may not encode every character
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
+            if ctx.parent is None:
+                self._set_defaults(ctx)
             return super().invoke(ctx)
         except ProbesError as error:
-            click.echo(str(error), err=True)
+            click.echo(f"{error}{_sources(ctx, str(error))}", err=True)
             ctx.exit(ExitCode.USAGE)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(ExitCode.INTERRUPTED)
         except click.ClickException as error:  # its text may quote an argument
-            vars(error)["message"] = _harmless(error.message)
+            sources = _sources(ctx, error.format_message())
+            vars(error)["message"] = _harmless(error.message) + sources
             raise
         except BrokenPipeError:  # `head` has read enough; click's 1 means a failure here
             discard_output()
@@ -69,6 +72,22 @@ class CommandGroup(click.Group):
                 raise
             click.echo(_redacted_traceback(error), err=True, nl=False)
             ctx.exit(ExitCode.BUG)
+
+    def _set_defaults(self, ctx: click.Context) -> None:
+        """Let variables and files set options, and warn of variables that set nothing."""
+        from authprobe.cli.configured import CommandDefaults, unknown_variables
+
+        # click only reads it, although its type is mutable.
+        ctx.default_map = cast("MutableMapping[str, Any]", CommandDefaults(self))
+        for line in unknown_variables(self):
+            click.echo(line, err=True)
+
+
+def _sources(ctx: click.Context, message: str) -> str:
+    """Return lines to append to an error: what set the options that it names."""
+    defaults = ctx.find_root().default_map
+    lines = getattr(defaults, "sources_in", lambda text: ())(message)
+    return "".join(f"\n{_harmless(line)}" for line in lines)
 
 
 def _is_output_error(error: OSError) -> bool:

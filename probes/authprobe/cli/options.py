@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
@@ -34,6 +34,15 @@ results_argument: Final = click.argument(
 """The results file of a finished run."""
 
 
+class TextsOption(click.Option):
+    """An option of a run, whose texts are collected however often it is given."""
+
+    def __init__(self, *args: Any, is_repeatable: bool, **values: Any) -> None:
+        super().__init__(*args, **values)
+        self.is_repeatable = is_repeatable
+        """False: the last text counts."""
+
+
 def _click_option(
     option: Option[object],
     callback: Callable[[click.Context, click.Parameter, tuple[str, ...]], object],
@@ -43,6 +52,8 @@ def _click_option(
     """Return a click option that passes its texts, and nothing parsed yet, to `callback`."""
     return click.option(
         option.name,
+        cls=TextsOption,
+        is_repeatable=option.repeatable,
         multiple=True,  # a single-valued option takes the last text, as pytest does
         type=click.Path() if option.parse is Path else click.STRING,
         metavar=option.metavar,

@@ -13,8 +13,11 @@ import click
 @click.option(
     "--observation", is_flag=True, help="Print the schema of the observation.json of a drift."
 )
-def schema(results: bool, versions: bool, diff: bool, watch: bool, observation: bool) -> None:
-    """Print the JSON Schema of a scenario file, or of an output file.
+@click.option("--config", is_flag=True, help="Print the schema of authprobe.toml.")
+def schema(
+    results: bool, versions: bool, diff: bool, watch: bool, observation: bool, config: bool
+) -> None:
+    """Print the JSON Schema of a file that authprobe reads or writes.
 
     \b
     Exit codes:
@@ -29,10 +32,12 @@ def schema(results: bool, versions: bool, diff: bool, watch: bool, observation: 
       authprobe schema --diff > diff.schema.json
       authprobe schema --watch > watch.schema.json
       authprobe schema --observation > observation.schema.json
+      authprobe schema --config > config.schema.json
     """
-    if results + versions + diff + watch + observation > 1:
+    if results + versions + diff + watch + observation + config > 1:
         raise click.UsageError(
-            "--results, --versions, --diff, --watch and --observation are different; give only one"
+            "--results, --versions, --diff, --watch, --observation and --config are different; "
+            "give only one"
         )
     if results:
         from authprobe.run.results_file import dump_schema
@@ -44,6 +49,8 @@ def schema(results: bool, versions: bool, diff: bool, watch: bool, observation: 
         from authprobe.report.watch_document import dump_schema
     elif observation:
         from authprobe.drift.observation_file import dump_schema
+    elif config:
+        from authprobe.configuration.schema import dump_schema
     else:
         from authprobe.scenario.schema import dump_schema
     click.echo(dump_schema(), nl=False)

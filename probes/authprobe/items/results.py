@@ -14,8 +14,13 @@ from authprobe.core.history_location import NO_HISTORY
 from authprobe.engine.rounds import attempt_of
 from authprobe.errors import SettingsError
 from authprobe.items.reports import RunReports
-from authprobe.items.session import SessionFacts, begun_session, session_settings, with_prefixes
-from authprobe.options import REPORT, prefixed_name
+from authprobe.items.session import (
+    SessionFacts,
+    begun_session,
+    report_folder,
+    session_settings,
+    with_prefixes,
+)
 from authprobe.redaction.publishing import ArtifactGuard
 from authprobe.report.files import HTML
 from authprobe.report.model.matrix import inconclusive_reason
@@ -66,7 +71,7 @@ def publish_session(session: pytest.Session, received: Received) -> tuple[str, .
     if not received.records:
         return ()
     run, results = fit_run(_make_run(session, settings, received, facts))
-    out = Path(text[-1]) if (text := config.getoption(prefixed_name(REPORT))) else None
+    out = report_folder(config)
     past = HistoryWorker(settings.history_location if out else NO_HISTORY, settings.history_runs)
     reports = RunReports(settings, out, own.guard if own else ArtifactGuard(), past)
     try:

@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,8 @@ import pytest
 from pydantic import ConfigDict
 from pydantic_core import to_json
 
+from authprobe.configuration.keys import PYTEST
+from authprobe.configuration.merged import Configured, Shape, named_sources
 from authprobe.core.escaping import for_log
 from authprobe.core.isolation import Isolation
 from authprobe.documents.source import escape, quote
@@ -31,7 +33,13 @@ from authprobe.run.results_file import dump_record
 from authprobe.run.scenario_files import ScenarioFile, name_file
 from authprobe.scenario.clients import kind_name
 from authprobe.scenario.load import LoadedScenario, check_variables
-from authprobe.settings import Settings, bundled_scenarios, is_bundled, parse_settings
+from authprobe.settings import (
+    Settings,
+    bundled_scenarios,
+    configured,
+    is_bundled,
+    parse_settings,
+)
 from authprobe.verdict.model import Status
 
 if TYPE_CHECKING:
@@ -59,18 +67,53 @@ def begun_session(config: pytest.Config) -> "ItemSession | None":
 
 
 def session_settings(config: pytest.Config) -> Settings:
-    """Return the settings from the options given to pytest.
+    """Return the settings from the options given to pytest, and from variables and files.
 
     Raises:
         SettingsError: the value of an option or of an environment variable is invalid.
     """
-    texts = {option.name: config.getoption(prefixed_name(option)) for option in PYTEST_OPTIONS}
+    found = _configured(config)
+    texts = _texts(config, found)
     texts[ITEM_JOBS.name] = texts[ITEM_JOBS.name] or [str(ITEM_JOBS.default())]
     texts[OUT.name] = texts[REPORT.name]
     try:
         return parse_settings(texts)
     except SettingsError as error:
-        raise SettingsError(with_prefixes(str(error))) from None
+        lines = (str(error), *named_sources(str(error), found))
+        raise SettingsError(with_prefixes("\n".join(lines))) from None
+
+
+def report_folder(config: pytest.Config) -> Path | None:
+    """Return the directory for the reports; None: none are written.
+
+    Raises:
+        SettingsError: a variable or a file is invalid.
+    """
+    texts = _texts(config, _configured(config))[REPORT.name]
+    return Path(texts[-1]) if texts else None
+
+
+def _configured(config: pytest.Config) -> Mapping[str, Configured]:
+    """Return what variables and files set of the options that pytest was not given."""
+    shapes = {
+        option.name.removeprefix("--"): Shape.MANY if option.repeatable else Shape.ONE
+        for option in PYTEST_OPTIONS
+        if not config.getoption(prefixed_name(option))
+    }
+    return configured(PYTEST, shapes)
+
+
+def _texts(config: pytest.Config, found: Mapping[str, Configured]) -> dict[str, Sequence[str]]:
+    """Return the texts given for each option, or those that variables and files set."""
+    texts: dict[str, Sequence[str]] = {}
+    for option in PYTEST_OPTIONS:
+        set_by = found.get(option.name.removeprefix("--"))
+        if set_by is None:
+            texts[option.name] = config.getoption(prefixed_name(option))
+        else:
+            value = set_by.value
+            texts[option.name] = value if isinstance(value, tuple) else (str(value),)
+    return texts
 
 
 def check_options(config: pytest.Config) -> None:
@@ -89,9 +132,7 @@ def check_options(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         from authprobe.items.reports import check_output
 
-        check_output(
-            settings, settings.out if config.getoption(prefixed_name(REPORT)) else None, ()
-        )
+        check_output(settings, report_folder(config), ())
 
 
 def _read_accepted(settings: Settings) -> tuple[Baseline, KnownFailureList]:

@@ -1,6 +1,6 @@
 """Definitions of the user's project and of installed packages, which every scenario can name.
 
-`[tool.authprobe] clients` in a pyproject.toml names files; so does the entry point group
+The key `clients` of the project's file of options names files; so does the entry point group
 `authprobe.clients` of a package, as `module:file.yaml`. No module of a package is imported for it.
 A broken file ends no run: its problem is told where one of its clients could be meant.
 """
@@ -9,21 +9,18 @@ import functools
 import importlib.machinery
 import importlib.metadata
 import importlib.util
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from authprobe.core import safe_files
 from authprobe.core.escaping import one_line
+from authprobe.errors import SettingsError
 from authprobe.scenario.client_files import client_document, defined_clients
 from authprobe.scenario.known_clients import KnownClient
+from authprobe.settings import project_file
 
 GROUP: Final = "authprobe.clients"
-PROJECT_FILE: Final = "pyproject.toml"
-MAX_PROJECT_BYTES: Final = 1_000_000
-MAX_MESSAGE_LENGTH: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +28,7 @@ class ClientSource:
     """A file of definitions, and who names it."""
 
     origin: str
-    """A pyproject.toml, or an entry point."""
+    """A file of options, or an entry point."""
     path: Path | None
     """None: it could not be found."""
     clients: Mapping[str, KnownClient] = field(default_factory=dict)
@@ -41,30 +38,13 @@ class ClientSource:
 
 @functools.lru_cache(maxsize=16)
 def project_sources(folder: Path) -> tuple[ClientSource, ...]:
-    """Return the files that the nearest pyproject.toml with `[tool.authprobe]` names."""
-    for each in (folder, *folder.parents):
-        path = each / PROJECT_FILE
-        try:
-            if not path.is_file():
-                continue
-            content = safe_files.read_bounded(path, MAX_PROJECT_BYTES).decode()
-            table = tomllib.loads(content).get("tool", {}).get("authprobe")
-        except (OSError, ValueError, AttributeError, RecursionError) as error:
-            problem = f"{path}: cannot be read: {one_line(str(error), MAX_MESSAGE_LENGTH)}"
-            return (ClientSource(origin=str(path), path=None, problem=problem),)
-        if isinstance(table, dict):
-            return tuple(_project_files(path, table))
-    return ()
-
-
-def _project_files(project: Path, table: Mapping[str, Any]) -> Iterator[ClientSource]:
-    names = table.get("clients", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        problem = f'{project}: tool.authprobe.clients: write a list of files, ["clients.yaml"]'
-        yield ClientSource(origin=str(project), path=None, problem=problem)
-        return
-    for name in names:
-        yield _read(str(project), project.parent / name)
+    """Return the files that the project's file of options names."""
+    try:
+        project = project_file(folder)
+    except SettingsError as error:
+        return (ClientSource(origin=str(folder), path=None, problem=str(error)),)
+    names = project.definitions() if project else ()
+    return tuple(_read(str(project.path), path) for path in names if project)
 
 
 @functools.cache

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from authprobe.configuration.files import OWN_NAME
+from authprobe.configuration.keys import DOCTOR
 from authprobe.doctor.inventory.clouds import enabled_clouds
-from authprobe.doctor.inventory.declarations import FILE, TABLE, Declaration
+from authprobe.doctor.inventory.declarations import Declaration
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.gateways import BASE_URL
 from authprobe.doctor.inventory.inventory import Inventory
@@ -60,8 +62,8 @@ def _advice(inventory: Inventory, option: str, value: str) -> str:
     folder = machine.own_config_folder or machine.folder
     return (
         f"If it is on purpose: `--{option} {value}` keeps this warning away once, and "
-        f'`{option}s = ["{value}"]` under `[{TABLE}]` in '
-        f"{machine.display_path(folder / FILE)} always."
+        f'`{option}s = ["{value}"]` under `[{DOCTOR}]` in '
+        f"{machine.display_path(folder / OWN_NAME)} always."
     )
 
 

@@ -4,25 +4,21 @@ A project cannot declare what its own settings set: a repository that one has on
 otherwise send the login elsewhere, and say itself that this is right.
 """
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
-from authprobe.core.safe_read import ReadProblem, read_text_file
-from authprobe.core.suggestions import did_you_mean
+from authprobe.configuration.files import ConfigFile, find_project_file, read_own_file
+from authprobe.configuration.keys import DOCTOR
 from authprobe.doctor.inventory.clouds import Cloud
-from authprobe.doctor.inventory.environment import Variable, repository_root
+from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.errors import SettingsError
 from authprobe.service.addresses import Address, parse_address
 from authprobe.service.outbound import HTTP_SCHEMES
 
 OPTION: Final = "option"
-FILE: Final = "authprobe.toml"
-TABLE: Final = "doctor"
-KEYS: Final = ("gateways", "clouds")
+EXAMPLE: Final = "https://gateway.example"
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 CLOUD_NAMES: Final = ", ".join(cloud.value for cloud in Cloud)
 
@@ -95,98 +91,40 @@ def load_declarations(machine: Machine, options: Declaration | None = None) -> D
     Raises:
         SettingsError: a file cannot be read, or has something else in it.
     """
+    own_folder = machine.own_config_folder or machine.home
+    files = (
+        read_own_file(own_folder, machine.home, machine.folder, machine.display_path),
+        find_project_file(machine.folder, (machine.home, own_folder), machine.display_path),
+    )
     declarations = [options] if options else []
-    if machine.own_config_folder is not None:
-        declarations += _load(
-            machine, machine.own_config_folder / FILE, machine.home, of_project=False
-        )
-    root = repository_root(machine)
-    for folder in dict.fromkeys((machine.folder, root or machine.folder)):
-        if folder != machine.own_config_folder:
-            declarations += _load(machine, folder / FILE, folder, of_project=True)
+    for file in filter(None, files):
+        declarations += _declared(file)
     return Declarations(tuple(declarations))
 
 
-def _load(machine: Machine, path: Path, limit: Path, *, of_project: bool) -> Iterator[Declaration]:
-    name = machine.display_path(path)
-    table = _doctor_table(path, name, limit)
-    problems = list(_problems(table))
+def _declared(file: ConfigFile) -> Iterator[Declaration]:
+    table = {key: tuple(value) for key, value in file.doctor_table().items()}
+    problems = [
+        f"{file.source((DOCTOR, key))}: {DOCTOR}.{key}: {problem}"
+        for key, texts in table.items()
+        for text in texts
+        if (problem := PROBLEM_OF[key](text))
+    ]
     if problems:
-        raise SettingsError("\n".join(f"{name}: {problem}" for problem in problems))
-    gateways, clouds = (tuple(_strings(table.get(key))) for key in KEYS)
-    if gateways or clouds:
+        raise SettingsError("\n".join(problems))
+    if any(table.values()):
         yield Declaration(
-            source=name,
-            gateways=_addresses(gateways),
-            clouds=frozenset(map(Cloud, clouds)),
-            is_of_project=of_project,
+            source=file.name,
+            gateways=_addresses(table.get("gateways", ())),
+            clouds=frozenset(map(Cloud, table.get("clouds", ()))),
+            is_of_project=file.is_of_project,
         )
-
-
-def _doctor_table(path: Path, name: str, limit: Path) -> Mapping[str, object]:
-    """Return the table for the doctor; a link that leaves the folder is not followed."""
-    if not _is_present(path):
-        return {}
-    if not _stays_inside(path, limit):
-        raise SettingsError(f"{name}: is a link to another place; put the file itself here")
-    file = read_text_file(path)
-    if file.problem is ReadProblem.MISSING:
-        return {}
-    if file.problem:
-        raise SettingsError(f"{name}: {file.problem}; correct or remove it")
-    try:
-        tree = tomllib.loads(file.text)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{name}: is not valid TOML: {error}") from None
-    unknown = [f"{name}: {_unknown(key, (TABLE,))}" for key in tree if key != TABLE]
-    if unknown:
-        raise SettingsError("\n".join(unknown))
-    table = tree.get(TABLE, {})
-    if not isinstance(table, dict):
-        raise SettingsError(f"{name}: {TABLE}: must be a table, [{TABLE}]")
-    return table
-
-
-def _is_present(path: Path) -> bool:
-    try:
-        path.lstat()
-    except (OSError, ValueError):  # The folder may be unreadable, or a loop itself.
-        return False
-    return True
-
-
-def _stays_inside(path: Path, limit: Path) -> bool:
-    try:
-        return not path.is_symlink() or path.resolve().is_relative_to(limit.resolve())
-    except (OSError, RuntimeError):
-        return False
-
-
-def _problems(table: Mapping[str, object]) -> Iterator[str]:
-    for key, value in table.items():
-        where = f"{TABLE}.{key}"
-        if key not in KEYS:
-            yield f"{TABLE}.{_unknown(key, KEYS)}"
-        elif not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            yield f'{where}: must be a list of texts, such as ["{_example(key)}"]'
-        else:
-            check = _gateway_problem if key == "gateways" else _cloud_problem
-            yield from (f"{where}: {problem}" for text in value if (problem := check(text)))
-
-
-def _unknown(key: str, known: tuple[str, ...]) -> str:
-    hint = did_you_mean(key, known, otherwise=f"known: {', '.join(known)}")
-    return f"{key[:80]}: unknown key{hint}"
-
-
-def _example(key: str) -> str:
-    return "https://gateway.example" if key == "gateways" else Cloud.BEDROCK.value
 
 
 def _gateway_problem(text: str) -> str | None:
     address = parse_address(text)
     if address is None or address.scheme not in HTTP_SCHEMES:
-        return f"{text[:80]!r}: must be a URL with http:// or https://, such as {_example(KEYS[0])}"
+        return f"{text[:80]!r}: must be a URL with http:// or https://, such as {EXAMPLE}"
     if address.with_password:
         return f"{address}: must have no user name and password"
     return None
@@ -196,11 +134,10 @@ def _cloud_problem(text: str) -> str | None:
     return None if text in tuple(Cloud) else f"{text[:80]!r}: must be one of {CLOUD_NAMES}"
 
 
+PROBLEM_OF: Final = {"gateways": _gateway_problem, "clouds": _cloud_problem}
+"""Functions that return what is wrong with a text of each key."""
+
+
 def _addresses(texts: tuple[str, ...]) -> frozenset[Address]:
     parsed = (parse_address(text) for text in texts)
     return frozenset(comparable(address) for address in parsed if address)
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, list):
-        yield from (each for each in value if isinstance(each, str))

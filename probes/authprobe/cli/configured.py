@@ -1,0 +1,156 @@
+"""Defaults of the options of a command from variables and files, as click takes them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import click
+from click.core import ParameterSource
+
+from authprobe import settings
+from authprobe.cli.options import TextsOption
+from authprobe.configuration.keys import RUN, RUN_KEYS
+from authprobe.configuration.merged import (
+    RIVALS,
+    Configured,
+    Shape,
+    named_sources,
+    variable_names,
+)
+from authprobe.core.suggestions import did_you_mean
+
+SCENARIOS: Final = "scenarios"
+"""The only argument that variables and files set; elsewhere it is an option."""
+OTHER_VARIABLES: Final = frozenset(
+    {
+        *("AUTHPROBE_CACHE", "AUTHPROBE_CACHE_LIMIT", "AUTHPROBE_HISTORY_KEEP"),
+        *("AUTHPROBE_ACCESS_TOKEN", "AUTHPROBE_CONTROL_TOKEN"),
+    }
+)
+"""Variables that are no options."""
+_FOR_PROGRAMS: Final = re.compile(
+    r"AUTHPROBE_(?:HTTPS_URL|CONTROL_URL|(?:API_KEY|SETUP_TOKEN|ACCESS_TOKEN|IDENTITY_TOKEN|"
+    r"REFRESH_TOKEN)(?:_\d+)?)"
+)
+"""Variables that `authprobe emulator` sets for programs, which may start authprobe again."""
+
+
+class CommandDefaults(Mapping[str, object]):
+    """The `default_map` of a command, or of a group with those of its commands.
+
+    Files are read when click looks up the first option, so that the help needs none: it shows the
+    same everywhere, and also where a file is broken.
+    """
+
+    def __init__(self, command: click.Command, *path: str) -> None:
+        self._command = command
+        self._path = path
+        self._children: dict[str, CommandDefaults] = {}
+        self._is_running = False
+        self._configured: dict[str, Configured] | None = None
+        self._used: dict[str, Configured] = {}
+
+    def __getitem__(self, name: str) -> object:
+        if isinstance(self._command, click.Group):
+            if name not in self._command.commands:
+                raise KeyError(name)
+            command = self._command.commands[name]
+            return self._children.setdefault(name, CommandDefaults(command, *self._path, name))
+        parameter = self._parameters().get(name)
+        if parameter is None:  # the help, which click looks up before all others if nobody asks
+            self._is_running = True
+        option = option_name(parameter) if parameter and self._is_running else None
+        found = self._all().get(option) if option else None
+        if option is None or found is None or _gives_way(self, option):
+            raise KeyError(name)
+        self._used[option] = found
+        is_one_of_many = isinstance(parameter, TextsOption) and isinstance(found.value, str)
+        return (found.value,) if is_one_of_many else found.value
+
+    def __iter__(self) -> Iterator[str]:
+        if isinstance(self._command, click.Group):
+            return iter(self._command.commands)
+        return (name for name in self._parameters() if name in self)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def _parameters(self) -> dict[str, click.Parameter]:
+        return {each.name: each for each in self._command.params if each.name}
+
+    def _all(self) -> dict[str, Configured]:
+        if self._configured is None:
+            shapes = shapes_of(self._command)
+            self._configured = dict(settings.configured(" ".join(self._path), shapes))
+        return self._configured
+
+    def parameter(self, option: str) -> str:
+        """Return click's name of an option."""
+        names = (n for n, each in self._parameters().items() if option_name(each) == option)
+        return next(names, "")
+
+    def sources_in(self, message: str) -> Iterator[str]:
+        """Yield what set each option that a message names."""
+        for child in self._children.values():
+            yield from child.sources_in(message)
+        yield from named_sources(message, self._used)
+
+
+def _gives_way(defaults: CommandDefaults, option: str) -> bool:
+    """Return True if the command line selects something else in place of this option."""
+    context = click.get_current_context()
+    rivals = map(defaults.parameter, RIVALS.get(option, ()))
+    sources = (context.get_parameter_source(rival) for rival in rivals if rival)
+    return ParameterSource.COMMANDLINE in sources
+
+
+def option_name(parameter: click.Parameter) -> str | None:
+    """Return the name that keys and variables have for a parameter; None: they have none."""
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len).lstrip("-")
+    return parameter.name if parameter.name == SCENARIOS else None
+
+
+def shapes_of(command: click.Command) -> dict[str, Shape]:
+    """Return the shapes of the options of a command, by their names."""
+    names = ((option_name(parameter), parameter) for parameter in command.params)
+    return {name: _shape(parameter) for name, parameter in names if name}
+
+
+def _shape(parameter: click.Parameter) -> Shape:
+    if isinstance(parameter, TextsOption):
+        return Shape.MANY if parameter.is_repeatable else Shape.ONE
+    if isinstance(parameter, click.Option) and parameter.is_flag:
+        return Shape.FLAG
+    return Shape.MANY if parameter.multiple or parameter.nargs != 1 else Shape.ONE
+
+
+def leaf_commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield each command that has no commands itself, with its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaf_commands(command, *path, name)
+        else:
+            yield " ".join((*path, name)), command
+
+
+def unknown_variables(group: click.Group) -> Iterator[str]:
+    """Yield a warning of each variable of authprobe that sets nothing."""
+    variables = [
+        name
+        for name in settings.own_variables()
+        if name not in OTHER_VARIABLES and not _FOR_PROGRAMS.fullmatch(name)
+    ]
+    known = {variable for option in RUN_KEYS for variable in variable_names(RUN, option)}
+    if known.issuperset(variables):
+        return  # as usual: the other commands need not be imported
+    for path, command in leaf_commands(group):
+        known.update(_known_variables(path, command))
+    for name in sorted(set(variables) - known):
+        hint = did_you_mean(name, (*known, *OTHER_VARIABLES), otherwise="unset it")
+        yield f"warning: {name}: no such variable of authprobe{hint}"
+
+
+def _known_variables(path: str, command: click.Command) -> Iterator[str]:
+    for option in shapes_of(command):
+        yield from variable_names(path, option)

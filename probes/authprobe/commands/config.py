@@ -1,0 +1,92 @@
+"""`authprobe config`: the settings of a command, and where each comes from."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from authprobe.commands.printing import print_json, print_text
+from authprobe.configuration.files import Setting
+from authprobe.configuration.merged import SEPARATOR, Shape, variable_names
+from authprobe.core.history_location import redact_location
+from authprobe.errors import ExitCode
+from authprobe.redaction.redactor import Redactor
+from authprobe.settings import config_files, configured
+
+DEFAULT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurableOption:
+    """An option, and its default."""
+
+    option: str
+    shape: Shape
+    default: str
+    """As its help describes it; empty if there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSetting:
+    """An option with the value that it has if the command line says nothing."""
+
+    option: str
+    value: bool | str | list[str]
+    source: str
+    variable: str
+    """The first variable that can set it."""
+
+
+def print_settings(command: str, rows: Sequence[ConfigurableOption], *, as_json: bool) -> int:
+    """Print the value of each option of a command, and what sets it; return the exit code.
+
+    Raises:
+        SettingsError: a file or a variable cannot be used.
+    """
+    files = [file.name for file in config_files()]
+    settings = tuple(_shown(command, rows))
+    if as_json:
+        document = {
+            "command": command,
+            "files": files,
+            "settings": [
+                {name: getattr(each, name) for name in ShownSetting.__slots__} for each in settings
+            ],
+        }
+        print_json(json.dumps(document, indent=2))
+        return ExitCode.OK
+    print_text(f"authprobe {command}: {', '.join(files) or 'no authprobe.toml'}")
+    option_width = max(len(each.option) for each in settings)
+    source_width = max(len(each.source) for each in settings)
+    for each in settings:
+        start = f"  {each.option:<{option_width}}  {each.source:<{source_width}}"
+        print_text(f"{start}  {_text(each.value)}".rstrip())
+    return ExitCode.OK
+
+
+def _shown(command: str, rows: Sequence[ConfigurableOption]) -> Iterator[ShownSetting]:
+    found = configured(command, {row.option: row.shape for row in rows})
+    for row in rows:
+        set_by = found.get(row.option)
+        yield ShownSetting(
+            option=row.option,
+            value=_harmless(row.option, set_by.value) if set_by else row.default,
+            source=Redactor()(set_by.source) if set_by else DEFAULT,
+            variable=tuple(variable_names(command, row.option))[-1],
+        )
+
+
+def _harmless(option: str, value: Setting) -> bool | str | list[str]:
+    """Return a value without credentials: a history may have a password."""
+    if isinstance(value, bool):
+        return value
+    redact = Redactor()
+    if isinstance(value, tuple):
+        return [redact(each) for each in value]
+    return redact(redact_location(value) if option == "history" else value)
+
+
+def _text(value: bool | str | list[str]) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else f"{SEPARATOR} ".join(value)

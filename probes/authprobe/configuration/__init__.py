@@ -1,0 +1,1 @@
+"""Options that files and environment variables set: `authprobe.toml`, pyproject.toml, variables."""

@@ -1,0 +1,379 @@
+"""The files of options: `authprobe.toml`, or `[tool.authprobe]` in a pyproject.toml.
+
+The project's file is the nearest one at or above the working directory, as far as the root of the
+repository and not as far as the home; the user's own one is in the configuration folder.
+"""
+
+import functools
+import itertools
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, assert_never, cast
+
+from authprobe.configuration.keys import (
+    DOCTOR,
+    PROJECT_DEFINITIONS,
+    REFUSED,
+    RUN,
+    RUN_KEYS,
+    SHARED,
+    TABLES,
+    TOP_KEYS,
+    Key,
+    KeyKind,
+)
+from authprobe.core.history_location import NO_HISTORY, database_file
+from authprobe.core.safe_read import ReadProblem, read_text_file
+from authprobe.core.suggestions import did_you_mean
+from authprobe.errors import SettingsError
+
+OWN_NAME: Final = "authprobe.toml"
+PYPROJECT: Final = "pyproject.toml"
+PREFIX: Final = ("tool", "authprobe")
+"""Table of a pyproject.toml that is the file of options."""
+MAX_NUMBER: Final = 1_000_000_000
+MAX_SHOWN: Final = 80
+MAX_PROBLEMS: Final = 20
+MAX_LINES_TRIED: Final = 20
+"""Lines that are tried as that of a key, as each needs the file to be parsed."""
+
+Setting = str | bool | tuple[str, ...]
+"""The value of an option: its text, its texts if it is repeatable, or whether a flag is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """A file of options that was checked."""
+
+    path: Path
+    name: str
+    """The path, for messages."""
+    root: Path
+    """Folder that no path of a project's file leaves."""
+    working_folder: Path
+    is_of_project: bool
+    table: Mapping[str, object] = field(repr=False)
+    text: str = field(repr=False)
+    prefix: tuple[str, ...] = ()
+    """Names of the tables around the table."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file, from which its paths are."""
+        return self.path.parent
+
+    def definitions(self) -> tuple[Path, ...]:
+        """Return the files of definitions of clients."""
+        names = cast("list[str]", self.table.get(PROJECT_DEFINITIONS, []))
+        return tuple(self.folder / name for name in names)
+
+    def doctor_table(self) -> Mapping[str, list[str]]:
+        """Return what the doctor does not warn of, by the key."""
+        return cast("dict[str, list[str]]", self.table.get(DOCTOR, {}))
+
+    def settings(self, command: str) -> dict[str, tuple[Setting, tuple[str, ...]]]:
+        """Return the options that the file sets for a command, each with its place in the tree."""
+        shared = RUN_KEYS.keys() if command == RUN else SHARED.get(command, frozenset())
+        found: dict[str, tuple[Setting, tuple[str, ...]]] = {
+            name: (self._setting(value, RUN_KEYS[name]), (name,))
+            for name, value in self.table.items()
+            if name in shared and not isinstance(value, dict)
+        }
+        table = self.table.get(command, {})
+        if isinstance(table, dict):  # `history` is a key and a command
+            for name, value in table.items():
+                found[name] = (self._setting(value, TABLES[command][name]), (command, name))
+        return found
+
+    def source(self, place: tuple[str, ...]) -> str:
+        """Return the file and, if it can be found, the line of a key."""
+        line = line_of(self.text, (*self.prefix, *place))
+        return f"{self.name}:{line}" if line else self.name
+
+    def _setting(self, value: object, key: Key) -> Setting:
+        match key.kind:
+            case KeyKind.FLAG:
+                return bool(value)
+            case KeyKind.NUMBER | KeyKind.TEXT:
+                return str(value)
+            case KeyKind.TEXTS:
+                return tuple(cast("list[str]", value))
+            case KeyKind.PATHS:
+                return tuple(map(self._scenario_path, cast("list[str]", value)))
+            case KeyKind.PATH:
+                return self._from_here(str(value))
+            case KeyKind.HISTORY:
+                text = str(value)
+                return text if _is_no_path(text) else self._from_here(text)
+        assert_never(key.kind)
+
+    def _scenario_path(self, text: str) -> str:
+        """Return a path as it is written from here, or the name of bundled scenarios."""
+        is_name = re.fullmatch(r"[a-z]+", text) and not (self.folder / text).exists()
+        return text if is_name else self._from_here(text)
+
+    def _from_here(self, text: str) -> str:
+        """Return a path of the file as it is written from the working directory."""
+        if self.folder == self.working_folder:
+            return text
+        path = self.folder / text
+        return os.path.relpath(path, self.working_folder) if self.is_of_project else str(path)
+
+
+def find_project_file(
+    folder: Path, ends: Collection[Path], display: Callable[[Path], str] = str
+) -> ConfigFile | None:
+    """Return the nearest file at or above a folder, checked; None: there is none.
+
+    The search ends at the folders of `ends`: the home, and the one with the user's own file.
+
+    Raises:
+        SettingsError: the file cannot be read or has a key that it cannot have, or there are two.
+    """
+    for each in _searched_folders(folder, ends):
+        files = [
+            ConfigFile(
+                path=path,
+                name=display(path),
+                root=_root(each, ends),
+                working_folder=folder,
+                is_of_project=True,
+                table=table,
+                text=text,
+                prefix=prefix,
+            )
+            for path, prefix in ((each / OWN_NAME, ()), (each / PYPROJECT, PREFIX))
+            if os.path.lexists(path)
+            for tree, text in [_read_tree(path, display(path), _root(each, ends))]
+            for table in _tables(tree, prefix)
+        ]
+        if len(files) > 1:
+            raise SettingsError(
+                f"{display(each)}: {OWN_NAME} and [tool.authprobe] of {PYPROJECT} both set "
+                "options; put all of them into one of the two"
+            )
+        if files:
+            return _checked(files[0])
+    return None
+
+
+def read_own_file(
+    config_folder: Path, home: Path, folder: Path, display: Callable[[Path], str] = str
+) -> ConfigFile | None:
+    """Return the user's own file, checked; None: there is none.
+
+    Raises:
+        SettingsError: it cannot be read, or has a key that it cannot have.
+    """
+    path = config_folder / OWN_NAME
+    if not os.path.lexists(path):
+        return None
+    table, text = _read_tree(path, display(path), home)
+    return _checked(
+        ConfigFile(
+            path=path,
+            name=display(path),
+            root=home,
+            working_folder=folder,
+            is_of_project=False,
+            table=table,
+            text=text,
+        )
+    )
+
+
+def _searched_folders(folder: Path, ends: Collection[Path]) -> Iterator[Path]:
+    """Yield a folder and those above it, as far as the project can reach.
+
+    The home has the user's own file elsewhere, and where everybody may write, such as in /tmp,
+    anybody could leave a file for those who work below.
+    """
+    for each in (folder, *folder.parents):
+        if each in ends or (each != folder and _is_open_to_all(each)):
+            return
+        yield each
+        if os.path.lexists(each / ".git"):
+            return
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return True
+
+
+def _root(folder: Path, ends: Collection[Path]) -> Path:
+    """Return the root of the repository around a folder, or the folder itself."""
+    around = _searched_folders(folder, ends)
+    return next((each for each in around if os.path.lexists(each / ".git")), folder)
+
+
+def _read_tree(path: Path, name: str, limit: Path) -> tuple[dict[str, object], str]:
+    """Return the content of a file as a tree and as a text; a link out of `limit` is refused.
+
+    Raises:
+        SettingsError: the file cannot be read, or is no TOML.
+    """
+    if not _stays_inside(path, limit):
+        raise SettingsError(f"{name}: is a link to another place; put the file itself here")
+    file = read_text_file(path)
+    if file.problem is ReadProblem.MISSING:
+        raise SettingsError(f"{name}: is a link to a missing file; correct or remove it")
+    if file.problem:
+        raise SettingsError(f"{name}: {file.problem}; correct or remove it")
+    try:
+        return tomllib.loads(file.text), file.text
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{name}: is not valid TOML: {error}") from None
+
+
+def _tables(tree: Mapping[str, object], prefix: tuple[str, ...]) -> Iterator[Mapping[str, object]]:
+    """Yield the table with this prefix, if there is one."""
+    found = functools.reduce(_child, prefix, cast("object", tree))
+    if found is not None:
+        yield cast("Mapping[str, object]", found)
+
+
+def _stays_inside(path: Path, limit: Path) -> bool:
+    try:
+        return not path.is_symlink() or path.resolve().is_relative_to(limit.resolve())
+    except (OSError, RuntimeError):
+        return False
+
+
+def _checked(file: ConfigFile) -> ConfigFile:
+    """Return the file if it has nothing but keys and values that it can have.
+
+    Raises:
+        SettingsError: all that is wrong with it.
+    """
+    if not isinstance(file.table, dict):
+        raise SettingsError(f"{file.name}: tool.authprobe: must be a table, [tool.authprobe]")
+    problems = [
+        f"{file.source(place)}: {text}"
+        for place, text in itertools.islice(_problems(file), MAX_PROBLEMS)
+    ]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return file
+
+
+Problem = tuple[tuple[str, ...], str]
+"""The place of a key in the tree, and what is wrong with it."""
+
+
+def _problems(file: ConfigFile) -> Iterator[Problem]:
+    for name, value in file.table.items():
+        if name in TOP_KEYS:
+            yield from _value_problems(file, (name,), value, TOP_KEYS[name])
+        elif name not in TABLES:
+            yield (name,), _unknown(name, (), (*TOP_KEYS, *TABLES), file)
+        elif not isinstance(value, dict):
+            yield (name,), f"{name}: must be a table, [{'.'.join((*file.prefix, name))}]"
+        else:
+            for key, each in value.items():
+                if key in TABLES[name]:
+                    yield from _value_problems(file, (name, key), each, TABLES[name][key])
+                else:
+                    yield (name, key), _unknown(key, (name,), tuple(TABLES[name]), file)
+
+
+def _unknown(name: str, table: tuple[str, ...], known: tuple[str, ...], file: ConfigFile) -> str:
+    shown = ".".join((*table, name[:MAX_SHOWN]))
+    if name in REFUSED:
+        return f"{shown}: {REFUSED[name]}"
+    everything = f"known: {', '.join(known)}" if table else "`authprobe config` lists the keys"
+    return f"{shown}: unknown key{did_you_mean(name, known, otherwise=everything)}"
+
+
+def _value_problems(
+    file: ConfigFile, place: tuple[str, ...], value: object, key: Key
+) -> Iterator[Problem]:
+    """Yield what is wrong with the value of a known key."""
+    shown = ".".join(place)
+    if key.reason and file.is_of_project and value not in key.harmless:
+        yield place, f"{shown}: {key.reason}"
+    elif problem := _type_problem(value, key.kind):
+        yield place, f"{shown}: {problem}"
+    elif file.is_of_project and key.kind in (KeyKind.PATH, KeyKind.PATHS, KeyKind.HISTORY):
+        texts = cast("list[str]", value if isinstance(value, list) else [value])
+        for text in texts:
+            if problem := _place_problem(file, text, key.kind):
+                quoted = "" if key.kind is KeyKind.HISTORY else f"{text[:MAX_SHOWN]!r}: "
+                yield place, f"{shown}: {quoted}{problem}"  # a history may have a password
+
+
+def _type_problem(value: object, kind: KeyKind) -> str | None:
+    """Return what is wrong with the type of a value."""
+    match kind:
+        case KeyKind.FLAG:
+            return None if isinstance(value, bool) else "must be true or false"
+        case KeyKind.NUMBER:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            is_usual = is_number and abs(cast("float", value)) <= MAX_NUMBER
+            return None if is_usual else "must be a number, such as 2"
+        case KeyKind.TEXTS | KeyKind.PATHS:
+            if isinstance(value, list) and all(map(_is_line, value)):
+                return None
+            return f'must be {kind} of one line each, such as ["one", "two"]'
+        case _:
+            return None if _is_line(value) else f"must be {kind} of one line, in quotes"
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and value.isprintable()
+
+
+def _place_problem(file: ConfigFile, text: str, kind: KeyKind) -> str | None:
+    """Return why the file of a project cannot name a path."""
+    if kind is KeyKind.HISTORY and text == NO_HISTORY:
+        return None
+    if kind is KeyKind.HISTORY and _is_no_path(text):
+        return "a project must not choose a database; set it in your own file, or as a variable"
+    try:
+        path = (file.folder / text).resolve()
+        inside = path.relative_to(file.root.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return f"leads out of the project, {file.root}; give it as an option, or as a variable"
+    return "is in the folder of git" if ".git" in inside.parts else None
+
+
+def _is_no_path(text: str) -> bool:
+    """Return True for a history that is no path: a URL, or none."""
+    return "://" in text or database_file(text) is None
+
+
+def line_of(text: str, place: tuple[str, ...]) -> int | None:
+    """Return the line of a file at which a key begins; None: it is written in another way.
+
+    tomllib keeps no positions. A line is that of the key if the lines before it are a file without
+    the key, and are one that has it as soon as the line follows with another value.
+    """
+    lines = text.splitlines()
+    candidates = (number for number, line in enumerate(lines) if place[-1] in line[:MAX_SHOWN])
+    for number in itertools.islice(candidates, MAX_LINES_TRIED):
+        before, line = "\n".join(lines[:number]), lines[number]
+        is_header = line.lstrip().startswith("[")
+        changed = line if is_header else f"{line.partition('=')[0]} = 0"
+        if not _has(before, place) and _has(f"{before}\n{changed}", place):
+            return number + 1
+    return None
+
+
+def _has(text: str, place: tuple[str, ...]) -> bool:
+    """Return True if a text is TOML and has a key."""
+    try:
+        tree: object = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return functools.reduce(_child, place, tree) is not None
+
+
+def _child(tree: object, name: str) -> object:
+    return tree.get(name) if isinstance(tree, dict) else None

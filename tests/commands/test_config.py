@@ -1,0 +1,114 @@
+"""Options that variables and files set, on the command line, in pytest, and as they are shown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import run
+
+
+def shown(folder: Path, *arguments: str, **env: Any) -> dict[str, tuple[Any, str]]:
+    """Return the value and the source of each setting."""
+    ended = run("config", *arguments, "--json", cwd=folder, **env)
+    assert (ended.code, ended.err) == (0, "")
+    settings = json.loads(ended.out)["settings"]
+    return {each["option"]: (each["value"], each["source"]) for each in settings}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The root of a repository."""
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    return folder
+
+
+def test_each_setting_is_shown_with_its_source(project: Path) -> None:
+    (project / "authprobe.toml").write_text('suite = "smoke"\njobs = 2\nfail-on = ["flaky"]\n')
+    own = project / "home" / ".config" / "authprobe"
+    own.mkdir(parents=True)
+    (own / "authprobe.toml").write_text('isolation = "network"\njobs = 5\n')
+    found = shown(project, AUTHPROBE_RETRIES="3")
+    assert found["suite"] == ("smoke", "authprobe.toml:1")
+    assert found["jobs"] == ("2", "authprobe.toml:2")
+    assert found["fail-on"] == (["flaky"], "authprobe.toml:3")
+    assert found["retries"] == ("3", "AUTHPROBE_RETRIES")
+    assert found["isolation"] == ("network", "home/.config/authprobe/authprobe.toml:1")
+    assert found["out"] == ("reports", "default")
+    assert found["yes"] == ("false", "default")
+    assert shown(project, "diff")["looks"] == ("2", "default")
+    assert shown(project, "pytest")["retries"] == ("0", "default")
+
+
+def test_a_password_is_not_shown(project: Path) -> None:
+    url = "postgresql://user:made-up-password@host/db?password=made-up-password"
+    token = "sk-ant-api03-" + "canary-of-the-user-" * 3
+    for arguments in ((), ("--json",)):
+        ended = run("config", *arguments, cwd=project, AUTHPROBE_HISTORY=url, AUTHPROBE_SET=token)
+        assert "postgresql://user@host/db" in ended.out
+        assert "made-up-password" not in ended.out + ended.err
+        assert "canary" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("bisct",), "bisct: no such command; did you mean 'bisect'?"),
+        (("clients",), "clients: name one of its commands as well: list"),
+        (("run", "x"), "x: no such command"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_refused(
+    project: Path, words: tuple[str, ...], message: str
+) -> None:
+    ended = run("config", *words, cwd=project)
+    assert ended.code == 4
+    assert message in ended.err
+
+
+def test_a_run_takes_its_options_from_the_file(project: Path) -> None:
+    (project / "authprobe.toml").write_text('suite = "smoke"\nclient = ["raw-http"]\n')
+    listed = run("run", "--list", cwd=project)
+    assert listed.code == 0
+    assert listed.err.startswith("suite smoke: ")
+    assert {line.split("/")[1] for line in listed.out.splitlines()} == {"raw-http"}
+    # What the command line selects counts instead of a suite of the file.
+    assert "suite" not in run("run", "incidents", "--list", cwd=project).err
+    assert run("run", "--suite", "full", "--list", cwd=project).err.startswith("suite full: ")
+
+
+def test_an_error_says_what_set_the_option(project: Path) -> None:
+    (project / "authprobe.toml").write_text("# mine\njobs = 0\n")
+    ended = run("run", "--list", cwd=project)
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err.splitlines() == [
+        "--jobs 0: must be a whole number of at least 1",
+        "--jobs is set by authprobe.toml:2",
+    ]
+    ended = run("diff", "a", "b", cwd=project, AUTHPROBE_JOBS="2", AUTHPROBE_DIFF_LOOKS="11")
+    assert ended.code == 4
+    assert ended.err.endswith("--looks is set by AUTHPROBE_DIFF_LOOKS\n")
+    assert "is set by" not in run("run", "--jobs", "-1", cwd=project).err
+
+
+def test_a_broken_file_ends_a_command_and_not_its_help(project: Path) -> None:
+    (project / "authprobe.toml").write_text("[run\n")
+    assert run("run", "--list", cwd=project).code == 4
+    assert "authprobe.toml: is not valid TOML" in run("config", cwd=project).err
+    help_text = run("run", "--help", cwd=project)
+    assert (help_text.code, help_text.err) == (0, "")
+    (project / "authprobe.toml").write_text('out = "elsewhere"\n[versions]\nlooks = 7\n')
+    assert run("versions", "--help", cwd=project).out == run("versions", "-h", cwd=Path("/")).out
+
+
+def test_a_variable_that_sets_nothing_is_warned_of(project: Path) -> None:
+    ended = run("config", cwd=project, AUTHPROBE_JBOS="2")
+    assert ended.code == 0
+    assert ended.err == (
+        "warning: AUTHPROBE_JBOS: no such variable of authprobe; did you mean 'AUTHPROBE_JOBS'?\n"
+    )
+    variables = ("AUTHPROBE_CONTROL_URL", "AUTHPROBE_API_KEY_2", "AUTHPROBE_DIFF_LOOKS")
+    known: dict[str, Any] = dict.fromkeys(variables, "2")
+    assert run("config", cwd=project, **known).err == ""
