@@ -14,6 +14,7 @@ settings.load_profile("untimed")
 TESTS: Final = Path(__file__).parent
 SLOW: Final = (
     "action",
+    "api/test_run.py",
     "bisection/test_search.py",
     "clients/claude_code/test_flows.py",
     "clients/claude_code/test_foreign_login.py",

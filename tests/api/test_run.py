@@ -205,7 +205,6 @@ def test_an_internal_error_shows_no_credential(
     assert caught.value.__suppress_context__
 
 
-@pytest.mark.slow  # starts a program, and interrupts it
 def test_ctrl_c_raises_keyboard_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
     scenario = SCENARIO.replace(
         "matrix:", "backends:\n  default: {faults: [{name: delay, seconds: 600}]}\nmatrix:"

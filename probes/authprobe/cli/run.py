@@ -39,8 +39,9 @@ def run(
     these two folders, if -k, --client or --case selects some.
 
     Writes report.html, results.json, junit.xml, ctrf.json and summary.md.
-    Clients are downloaded into a cache when first used; without --target, every
-    other connection stays on the loopback interface of this machine.
+    Clients are downloaded into a cache when first used; without --target and
+    --traces, every other connection stays on the loopback interface of this
+    machine.
 
     With --target live, the real service is asked, with your own secrets, what
     scenarios with `live` say. You see the plan first (hosts, number of requests,
