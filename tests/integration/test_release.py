@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Callable
 from email.parser import BytesParser
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,9 @@ from authprobe import __version__
 from tests.integration.conftest import build, run_step
 from tests.support.command import PROJECT, Ended, environment, run
 
-SDIST_FOLDERS = frozenset(
-    {"probes", "scenarios", "observations", "tests", "bench", "docs", ".ci", "Makefile"}
-)
+SDIST_PATTERNS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
+    "targets"
+]["sdist"]["include"]
 CHANGELOG = """# Changelog
 
 ## Unreleased
@@ -107,10 +109,14 @@ def test_the_sdist_has_what_the_tests_need_and_nothing_else(wheel_folder: Path) 
     assert names - {"PKG-INFO", ".gitignore"} == {
         name
         for name in files_of_the_checkout()
-        if name.split("/")[0] in SDIST_FOLDERS
-        or name in {"LICENSE", "constraints.txt", "pyproject.toml"}
-        or ("/" not in name and name.endswith(".md"))
+        if name in {"LICENSE", "pyproject.toml"}
+        or any(
+            f"/{name}".startswith(f"{pattern}/")
+            or ("/" not in name and fnmatchcase(f"/{name}", pattern))
+            for pattern in SDIST_PATTERNS
+        )
     }
+    assert names >= {"tests/conftest.py", ".ci/check", "Makefile", "constraints.txt", "README.md"}
     assert {(member.uid, member.gid, member.mtime) for member in members} == {(0, 0, 1700000000)}
 
 
