@@ -1,4 +1,4 @@
-"""The service containers of docs/emulator.md, run without a container engine.
+"""The service containers of docs/emulator.md and the Containerfile, run without a container engine.
 
 The commands, steps and addresses are those of the page. Only the address is another loopback one,
 and the ports are free ones.
@@ -125,17 +125,17 @@ def shell(script: str, folder: Path, **env: str) -> str:
 
 def test_the_steps_of_the_workflow_work_with_the_command_of_the_image(tmp_path: Path) -> None:
     ports = free_ports()
-    [dockerfile] = blocks("dockerfile")
+    containerfile = (PROJECT / "Containerfile").read_text().partition(" AS authprobe")[0]
     workflow, _ = blocks("yaml")
-    [argv] = re.findall(r"^CMD (.+)$", here(dockerfile, ports, tmp_path), re.MULTILINE)
+    [argv] = re.findall(r"^CMD (.+)$", here(containerfile, ports, tmp_path), re.MULTILINE)
     job: dict[str, Any] = yaml.safe_load(here(workflow, ports, tmp_path))["jobs"]["test"]
     given: dict[str, str] = job["services"]["claude"]["env"]
     variables: dict[str, str] = job["env"]
     [step] = [each["run"] for each in job["steps"] if each.get("name")]
     with served(json.loads(argv), ports, tmp_path, **given):
-        [check] = re.findall(r"HEALTHCHECK .* CMD (.+)$", here(dockerfile, ports, tmp_path), re.M)
+        [check] = re.findall(r"^    CMD (.+)$", here(containerfile, ports, tmp_path), re.MULTILINE)
         python, *arguments = json.loads(check)
-        assert python == "python"
+        assert python == "python3"
         subprocess.run([sys.executable, *arguments], check=True, timeout=LIMIT)
         file = tmp_path / "github.env"
         shell(step, tmp_path, GITHUB_ENV=str(file), **variables)
