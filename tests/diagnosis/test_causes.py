@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.commands.explain import explain_text
 from authprobe.diagnosis.causes import CAUSES_FILE, UNKNOWN, Cause, causes
 from authprobe.diagnosis.causes_file import load_causes
 from authprobe.engine.runner import load_plan
@@ -181,3 +182,18 @@ def test_a_valid_file_loads(tmp_path: Path) -> None:
 
 def test_the_bundled_causes_are_what_the_strict_reader_returns() -> None:
     assert load_causes(CAUSES_FILE) == causes()
+
+
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [(cause.id, error) for cause in causes().values() for error in cause.errors],
+)
+def test_the_exact_words_of_an_error_lead_to_its_cause(cause: str, error: str) -> None:
+    (explanation,) = explain_text(error)
+    assert explanation.matches[0].cause.id == cause
+
+
+def test_no_two_causes_have_the_same_error() -> None:
+    errors = [error for cause in causes().values() for error in cause.errors]
+    assert len(errors) > 80
+    assert len(errors) == len(set(errors))

@@ -155,6 +155,10 @@ class Cause:
 
     id: Text
     summary: Text
+    errors: Texts = ()
+    """Exact words of the errors that users see, by which they look for the cause; the most frequent
+    first.
+    """
     group: CauseGroup
     signs: tuple[Sign, ...] = ()
     unless: tuple[CauseCondition, ...] = ()

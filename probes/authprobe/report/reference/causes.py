@@ -42,6 +42,8 @@ def causes_markdown() -> str:
 
 def _section(cause: Cause) -> str:
     lines = [f"\n## {cause.id}\n", escaped(cause.summary), ""]
+    if cause.errors:
+        lines.append(f"- Errors: {', '.join(map(escaped, cause.errors))}")
     lines.append(f"- Remedy ({cause.remedy.tier}): {escaped(cause.remedy.text)}")
     lines += [f"  - `{command}`" for command in cause.remedy.commands]
     if cause.experiment:
