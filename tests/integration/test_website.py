@@ -1,0 +1,125 @@
+"""The website: its pages, their links, search without a server, and accessibility."""
+
+import html
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+from authprobe.diagnosis.causes import causes
+from docs.website.build import WebsiteError, build, check_navigation
+from docs.website.generated import rules_of
+from docs.website.markdown import BrokenLinkError, website_text
+from tests.support.command import PROJECT
+from tests.support.expected_causes import CAUSE_BY_RULE
+
+CHROMIUM = shutil.which("chromium")
+SIZES = {"wide": {"width": 1300, "height": 900}, "phone": {"width": 390, "height": 844}}
+ERROR = "OAuth access token has expired"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("website") / "build")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("NO CHROMIUM: install Debian's package to test the website in a browser")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+def test_each_cause_has_a_page_with_its_error_in_the_title(site: Path) -> None:
+    for cause in causes().values():
+        page = (site / "causes" / f"{cause.id}.html").read_text()
+        title = cause.errors[0] if cause.errors else cause.summary
+        assert html.unescape(re.findall(r"<title>(.*?)</title>", page)[0]).startswith(title)
+
+
+def test_rules_are_linked_from_the_cause_that_they_are_expected_to_have() -> None:
+    linked = {row.id: cause.id for cause in causes().values() for row in rules_of(cause)}
+    assert len(linked) > 40
+    assert {id: cause for id, cause in linked.items() if CAUSE_BY_RULE[id] != cause} == {}
+
+
+def test_every_link_and_anchor_of_every_page_exists(site: Path) -> None:
+    texts = {path.resolve(): path.read_text() for path in site.rglob("*.html")}
+    ids = {path: set(re.findall(r' id="?([^" >]+)', text)) for path, text in texts.items()}
+    assert len(texts) > 100
+    broken = set()
+    for path, text in texts.items():
+        for link in re.findall(r'(?:href|src)="?([^" >]+)', text.split("<body", 1)[1]):
+            target, _, anchor = unquote(html.unescape(link)).partition("#")
+            if re.match(r"\w+:", target) or "404" in path.name:
+                continue
+            file = (path.parent / target).resolve() if target else path
+            if not file.exists() or (
+                anchor and file in ids and anchor not in ids[file] | {"__skip"}
+            ):
+                broken.add(f"{path.name}: {link}")
+    assert broken == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "nav", "message"),
+    [("", [{"A": "a.md"}], "b.md: in no section"), ("", ["a.md", "b.md", "c.md"], "no such page")],
+)
+def test_a_page_that_is_in_no_section_is_an_error(
+    tmp_path: Path, text: str, nav: list[object], message: str
+) -> None:
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(WebsiteError, match=re.escape(message)):
+        check_navigation(nav, tmp_path)
+
+
+def test_a_link_to_a_missing_file_is_an_error_but_not_in_code() -> None:
+    page = PROJECT / "build" / "page.md"
+    page.parent.mkdir(exist_ok=True)
+    try:
+        page.write_text("`[a](none.py)`\n\n- [b](../README.md#start)\n  - c\n")
+        text = website_text(page, {PROJECT / "README.md": "index.md"})
+        assert text == "`[a](none.py)`\n\n- [b](index.md#start)\n    - c"
+        page.write_text("[a](none.py)")
+        with pytest.raises(BrokenLinkError, match=r"build/page\.md: no such file: none\.py"):
+            website_text(page, {})
+    finally:
+        page.unlink()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("name", ["index", "causes/access-token-expired", "incidents/slow-login"])
+def test_a_page_of_each_kind_is_accessible_fits_and_loads_nothing_from_elsewhere(
+    browser: Browser, site: Path, name: str, size: str
+) -> None:
+    page = browser.new_context(viewport=SIZES[size]).new_page()  # type: ignore[arg-type]
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((site / f"{name}.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    assert [url for url in requests if not url.startswith(("file:", "blob:", "data:"))] == []
+
+
+def test_search_finds_a_cause_by_its_error_in_pages_opened_as_files(
+    browser: Browser, site: Path
+) -> None:
+    page = browser.new_context(viewport=SIZES["wide"]).new_page()  # type: ignore[arg-type]
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("/")
+    page.keyboard.type(ERROR, delay=20)
+    first = page.locator("a[href*='causes/access-token-expired.html']:visible").first
+    first.wait_for()
+    assert "expired" in first.inner_text()
