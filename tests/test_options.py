@@ -31,11 +31,12 @@ def pytest_parser() -> pytest.Parser:
 
 def offered_by_pytest() -> Help:
     """Return what pytest offers, hidden options left out."""
-    options = [option.attrs() for option in pytest_parser().getgroup("authprobe").options]
+    options = pytest_parser().getgroup("authprobe").options
+    described = {option.names()[0]: option.attrs() for option in options}
     return {
-        option["option_strings"][0]: (option["metavar"], option["help"])
-        for option in options
-        if option["help"] != argparse.SUPPRESS
+        name: (values["metavar"], values["help"])
+        for name, values in described.items()
+        if values["help"] != argparse.SUPPRESS
     }
 
 
