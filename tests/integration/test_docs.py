@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -106,6 +107,50 @@ def test_reference_of_suites_is_current() -> None:
 def test_commands_of_the_readme_exist() -> None:
     subcommands = {words[0] for words in command_paths() if words}
     assert set(re.findall(r"^authprobe ([a-z]+)", README, re.MULTILINE)) <= subcommands
+
+
+def shown_commands(page: Path) -> list[str]:
+    """Return the `authprobe` commands of the blocks of shell and output of a page."""
+    blocks = re.findall(r"^```(?:sh|console|text)\n(.*?)^```$", page.read_text(), BLOCK_FLAGS)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    parts = [part for line in lines for part in line.removeprefix("$ ").split(" && ")]
+    commands = {words[0] for words in command_paths() if words}
+    return [
+        part
+        for part in parts
+        if part.partition(" ")[0] == "authprobe"
+        and set(part.split()[1:2]) & commands
+        and "  " not in part.partition("#")[0].strip()
+    ]
+
+
+def parse_command(line: str) -> None:
+    """Parse a command as the program does, without running it: it may need the service, a cluster,
+    or minutes of installation.
+
+    Raises:
+        click.UsageError: no such command or option.
+    """
+    words = shlex.split(re.split(r" (?:\|\|?|2?>) ", line)[0], comments=True)[1:]
+    command: click.Command = main
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        command = command.commands[words.pop(0)]
+    assert command is not main, f"no such command: {line}"
+    context = click.Context(command, info_name=command.name)
+    command.make_parser(context).parse_args(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_option_of_a_page_exists(page: Path) -> None:
+    if page.name != "commands.md":  # its commands are the help, which other tests compare
+        for line in shown_commands(page):
+            parse_command(line)
+
+
+def test_commands_of_pages_are_read_and_wrong_ones_refused() -> None:
+    assert sum(len(shown_commands(page)) for page in PAGES) > 50
+    with pytest.raises(click.NoSuchOption, match="--verson"):
+        parse_command("authprobe run --verson 2")
 
 
 def test_readme_is_short() -> None:
