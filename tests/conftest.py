@@ -68,6 +68,7 @@ CLIENTS: Final = (
     "integration/test_node_sdk.py",
     "integration/test_published_programs.py",
     "integration/test_real_versions.py",
+    "integration/test_starter.py",
     "integration/test_upgrade_recipe.py",
     "live/test_claude_gateway.py",
     "live/test_claude_hostile.py",

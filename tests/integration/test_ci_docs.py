@@ -27,6 +27,8 @@ COMMIT: Final = "0" * 40
 """Stands for the commit of a release."""
 DIGEST: Final = "0" * 64
 """Stands for the digest of an image of one's own."""
+STARTER: Final = PROJECT / "probes" / "authprobe" / "starter" / "github.yaml"
+"""The workflow that `authprobe init` writes."""
 ACTIONS: Final = {
     "OWNER/authprobe": PROJECT / "action.yml",
     "OWNER/authprobe/action/issue": PROJECT / "action" / "issue" / "action.yml",
@@ -61,17 +63,17 @@ def write_workflows(folder: Path) -> list[Path]:
 
 
 def test_the_workflows_fit_their_schema(tmp_path: Path) -> None:
-    assert check_with("vendor.github-workflows", write_workflows(tmp_path)) == ""
+    assert check_with("vendor.github-workflows", [*write_workflows(tmp_path), STARTER]) == ""
 
 
 def test_the_workflows_have_no_hole_that_is_known(tmp_path: Path) -> None:
-    assert problems_of(*write_workflows(tmp_path)) == ""
+    assert problems_of(*write_workflows(tmp_path), STARTER) == ""
 
 
 def test_the_pipeline_of_gitlab_fits_its_schema(tmp_path: Path) -> None:
     path = tmp_path / ".gitlab-ci.yml"
     path.write_text(FILES[".gitlab-ci.yml"])
-    assert check_with("vendor.gitlab-ci", [path]) == ""
+    assert check_with("vendor.gitlab-ci", [path, STARTER.with_name("gitlab.yaml")]) == ""
 
 
 def test_the_workflows_of_other_pages_are_sound(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from authprobe.cli.group import CommandGroup, CommandModules
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Run clients and work with the results": (
+        "init",
         "run",
         "merge",
         "report",

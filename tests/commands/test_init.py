@@ -1,0 +1,235 @@
+"""`authprobe init` in empty folders and in those with files."""
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import authprobe
+from authprobe.cli.init import CI_SERVICES, USES
+from authprobe.commands import starter_files
+from authprobe.commands.starter_files import GITLAB_MAIN, SCENARIO, CiService, StarterUse, write_new
+from authprobe.errors import SettingsError
+from authprobe.scenario.load import load_file
+from tests.support.command import Ended, command, environment, run
+from tests.support.ordinary_user import as_user, folder_of_user, python_of_user
+from tests.support.world import make_world
+
+WRITE = ("--use", "claude-code", "--ci", "github", "--no-run")
+
+
+def init(folder: Path, *words: str) -> Ended:
+    return run("init", *words, cwd=folder)
+
+
+def files(folder: Path) -> list[str]:
+    found = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    return sorted(str(path) for path in found if path.parts[0] not in ("home", "registry", "cache"))
+
+
+def read(path: Path) -> Any:
+    return yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 (only texts)
+
+
+def test_the_choices_are_those_of_the_files() -> None:
+    assert list(USES) == list(StarterUse)
+    assert list(CI_SERVICES) == list(CiService)
+
+
+@pytest.mark.parametrize("use", StarterUse)
+def test_each_scenario_is_valid_and_commented(tmp_path: Path, use: StarterUse) -> None:
+    assert init(tmp_path, "--use", use, "--ci", "none", "--no-run").code == 0
+    assert files(tmp_path) == [SCENARIO]
+    assert load_file(tmp_path / SCENARIO).id == "first"
+    assert (tmp_path / SCENARIO).read_text().startswith("# A first scenario: ")
+
+
+def test_the_job_of_github_installs_this_version_and_probes_the_scenario(tmp_path: Path) -> None:
+    assert init(tmp_path, *WRITE).code == 0
+    assert files(tmp_path) == [".github/workflows/authprobe.yml", SCENARIO]
+    (job,) = read(tmp_path / ".github/workflows/authprobe.yml")["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert commands[:2] == [
+        f"pip install authprobe=={authprobe.__version__}",
+        "authprobe run auth/",
+    ]
+
+
+def test_the_job_of_gitlab_is_included(tmp_path: Path) -> None:
+    assert init(tmp_path, "--use", "node", "--ci", "gitlab", "--no-run").code == 0
+    assert files(tmp_path) == [GITLAB_MAIN, ".gitlab/authprobe.yml", SCENARIO]
+    (included,) = read(tmp_path / GITLAB_MAIN)["include"]
+    job = read(tmp_path / included["local"].lstrip("/"))["authprobe"]
+    assert job["before_script"][-1] == f"pip install authprobe=={authprobe.__version__}"
+    assert job["script"] == ["authprobe run auth/"]
+
+
+def test_the_main_file_of_gitlab_is_left_and_the_line_for_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / GITLAB_MAIN).write_text("build: {script: make}\n")
+    ended = init(tmp_path, "--yes", "--no-run")
+    assert ended.code == 0
+    assert (tmp_path / GITLAB_MAIN).read_text() == "build: {script: make}\n"
+    assert "add the line `include: [{local: /.gitlab/authprobe.yml}]`" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("there", "written"),
+    [
+        (None, []),
+        (".github/CODEOWNERS", [".github/workflows/authprobe.yml"]),
+        (GITLAB_MAIN, [".gitlab/authprobe.yml"]),
+    ],
+)
+def test_yes_takes_the_ci_that_is_in_use(
+    tmp_path: Path, there: str | None, written: list[str]
+) -> None:
+    if there:
+        (tmp_path / there).parent.mkdir(exist_ok=True)
+        (tmp_path / there).write_text("")
+    assert init(tmp_path, "--yes", "--no-run").code == 0
+    assert set(files(tmp_path)) - {there} == {SCENARIO, *written}
+
+
+@pytest.mark.parametrize("name", [SCENARIO, ".github/workflows/authprobe.yml"])
+def test_a_file_that_is_there_is_left_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("mine")
+    ended = init(tmp_path, *WRITE)
+    assert (ended.code, files(tmp_path)) == (4, [name])
+    assert (tmp_path / name).read_text() == "mine"
+    assert f"{name}: already there, and left as it is; nothing was written" in ended.err
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "home"
+    elsewhere.mkdir()
+    (tmp_path / ".github").symlink_to(elsewhere)
+    ended = init(tmp_path, *WRITE)
+    assert (ended.code, list(elsewhere.rglob("authprobe.yml"))) == (4, [])
+    assert "a symbolic link, which is not followed" in ended.err
+    assert not (tmp_path / "auth").exists()
+    (tmp_path / ".github").unlink()
+    (tmp_path / "auth").mkdir()
+    (tmp_path / SCENARIO).symlink_to(tmp_path / "nowhere.yaml")
+    assert init(tmp_path, *WRITE).code == 4
+    assert not (tmp_path / "nowhere.yaml").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_reported() -> None:
+    with folder_of_user() as folder:
+        (folder / "closed").mkdir(mode=0o555)
+        argv = [python_of_user(folder), "-m", "authprobe", "init", "closed", *WRITE]
+        ended = as_user(argv, folder)
+        assert (ended.returncode, list((folder / "closed").iterdir())) == (4, [])
+    assert "cannot be written: Permission denied; nothing was written" in ended.stderr
+
+
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    ended = init(tmp_path, "taken", *WRITE)
+    assert (ended.code, (tmp_path / "taken").read_text()) == (4, "mine")
+    assert "a regular file, not a directory" in ended.err
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def __init__(self, path: Path) -> None:
+            self.file = path.open("x")
+
+        def __enter__(self) -> "Full":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.file.close()
+
+        def write(self, text: str) -> None:
+            if text == "2":
+                raise OSError(28, "No space left on device")
+
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr(starter_files, "create_file", Full)
+    with pytest.raises(SettingsError, match=r"b/c: cannot be written: No space left.*nothing was"):
+        write_new(tmp_path, {"kept/a": "1", "new/a": "1", "b/c": "2"})
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "kept"]
+
+
+@pytest.mark.parametrize("name", ["a b; $(touch x)", "new\nline", "'quoted'", "-dash/deep"])
+def test_any_name_of_a_folder_is_only_a_name(tmp_path: Path, name: str) -> None:
+    ended = init(tmp_path, "--json", *WRITE, "--", name)
+    assert ended.code == 0
+    document = json.loads(ended.out)
+    assert document["written"][0] == str(Path(name) / SCENARIO)
+    assert document["exit_code"] is None
+    assert (tmp_path / name / SCENARIO).is_file()
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "there is no terminal to ask at; give --use and --ci, or --yes"),
+        (("--use", "python"), "there is no terminal to ask at"),
+        (("--use", "phyton", "--yes"), "'phyton' is not one of"),
+        (("--ci", "github\n", "--yes"), "is not one of"),
+    ],
+)
+def test_without_answers_nothing_is_written(
+    tmp_path: Path, words: tuple[str, ...], complaint: str
+) -> None:
+    ended = init(tmp_path, *words)
+    assert (ended.code, ended.out, files(tmp_path)) == (4, "", [])
+    assert complaint in ended.err
+
+
+def test_a_failed_run_says_so_and_what_to_do_next(tmp_path: Path) -> None:
+    """The made-up `claude` asks nothing, so the scenario fails."""
+    world = make_world(tmp_path)
+    world.publish(until=1)
+    world.registry.publish("1.0.1")
+    words = ("init", "project", "--yes", "--json")
+    ended = run(*words, cwd=world.folder, argv=None, **world.env)
+    assert ended.code == 1
+    document = json.loads(ended.out)
+    assert document["exit_code"] == 1
+    assert list(document["next"])[:2] == ["cd project", "authprobe run auth/"]
+    assert "Failed · 2 cases: 2 failed" in ended.err
+    assert (tmp_path / "project" / "reports" / "report.html").is_file()
+
+
+def at_terminal(folder: Path, typed: bytes) -> tuple[int, str, str]:
+    """Run the command at a terminal; return its exit code and what it writes."""
+    controller, terminal = pty.openpty()
+    with os.fdopen(controller, "wb", buffering=0) as keyboard:
+        process = subprocess.Popen(
+            command("init", "--no-run"),
+            cwd=folder,
+            env=environment(folder / "home"),
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(terminal)
+        keyboard.write(typed)
+        out, err = process.communicate(timeout=600)
+    return process.returncode, out, err
+
+
+def test_two_questions_are_asked_at_a_terminal(tmp_path: Path) -> None:
+    code, out, err = at_terminal(tmp_path, b"9\n2\n1\n")
+    assert (code, files(tmp_path)) == (0, [".github/workflows/authprobe.yml", SCENARIO])
+    assert "anthropic-python@latest" in (tmp_path / SCENARIO).read_text()
+    assert "What do you use?\n  1  the command claude\n  2  an SDK for Python\n" in err
+    assert "9 is not in the range" in err
+    assert "What do you use?" not in out
+
+
+def test_the_end_of_input_at_a_question_is_an_interruption(tmp_path: Path) -> None:
+    code, _, err = at_terminal(tmp_path, b"1\n\x04")
+    assert (code, files(tmp_path)) == (2, [])
+    assert "interrupted" in err
