@@ -13,7 +13,14 @@ import yaml
 import authprobe
 from authprobe.cli.init import CI_SERVICES, USES
 from authprobe.commands import starter_files
-from authprobe.commands.starter_files import GITLAB_MAIN, SCENARIO, CiService, StarterUse, write_new
+from authprobe.commands.starter_files import (
+    CONFIG,
+    GITLAB_MAIN,
+    SCENARIO,
+    CiService,
+    StarterUse,
+    write_new,
+)
 from authprobe.errors import SettingsError
 from authprobe.scenario.load import load_file
 from tests.support.command import Ended, command, environment, run
@@ -44,14 +51,14 @@ def test_the_choices_are_those_of_the_files() -> None:
 @pytest.mark.parametrize("use", StarterUse)
 def test_each_scenario_is_valid_and_commented(tmp_path: Path, use: StarterUse) -> None:
     assert init(tmp_path, "--use", use, "--ci", "none", "--no-run").code == 0
-    assert files(tmp_path) == [SCENARIO]
+    assert files(tmp_path) == [SCENARIO, CONFIG]
     assert load_file(tmp_path / SCENARIO).id == "first"
     assert (tmp_path / SCENARIO).read_text().startswith("# A first scenario: ")
 
 
 def test_the_job_of_github_installs_this_version_and_probes_the_scenario(tmp_path: Path) -> None:
     assert init(tmp_path, *WRITE).code == 0
-    assert files(tmp_path) == [".github/workflows/authprobe.yml", SCENARIO]
+    assert files(tmp_path) == [".github/workflows/authprobe.yml", SCENARIO, CONFIG]
     (job,) = read(tmp_path / ".github/workflows/authprobe.yml")["jobs"].values()
     commands = [step["run"] for step in job["steps"] if "run" in step]
     assert commands[:2] == [
@@ -62,7 +69,7 @@ def test_the_job_of_github_installs_this_version_and_probes_the_scenario(tmp_pat
 
 def test_the_job_of_gitlab_is_included(tmp_path: Path) -> None:
     assert init(tmp_path, "--use", "node", "--ci", "gitlab", "--no-run").code == 0
-    assert files(tmp_path) == [GITLAB_MAIN, ".gitlab/authprobe.yml", SCENARIO]
+    assert files(tmp_path) == [GITLAB_MAIN, ".gitlab/authprobe.yml", SCENARIO, CONFIG]
     (included,) = read(tmp_path / GITLAB_MAIN)["include"]
     job = read(tmp_path / included["local"].lstrip("/"))["authprobe"]
     assert job["before_script"][-1] == f"pip install authprobe=={authprobe.__version__}"
@@ -92,7 +99,7 @@ def test_yes_takes_the_ci_that_is_in_use(
         (tmp_path / there).parent.mkdir(exist_ok=True)
         (tmp_path / there).write_text("")
     assert init(tmp_path, "--yes", "--no-run").code == 0
-    assert set(files(tmp_path)) - {there} == {SCENARIO, *written}
+    assert set(files(tmp_path)) - {there} == {SCENARIO, CONFIG, *written}
 
 
 @pytest.mark.parametrize("name", [SCENARIO, ".github/workflows/authprobe.yml"])
@@ -103,6 +110,40 @@ def test_a_file_that_is_there_is_left_and_nothing_is_written(tmp_path: Path, nam
     assert (ended.code, files(tmp_path)) == (4, [name])
     assert (tmp_path / name).read_text() == "mine"
     assert f"{name}: already there, and left as it is; nothing was written" in ended.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"authprobe.toml": "jobs = 2\n"}, {"pyproject.toml": "[tool.authprobe]\njobs = 2\n"}],
+)
+def test_the_options_of_a_project_are_left(tmp_path: Path, options: dict[str, str]) -> None:
+    """A second file would be refused in one folder, and would hide that of the folder above."""
+    (tmp_path / ".git").mkdir()
+    ((name, text),) = options.items()
+    (tmp_path / name).write_text(text)
+    for folder in (tmp_path, tmp_path / "below"):
+        ended = init(folder.parent, folder.name, *WRITE)
+        assert ended.code == 0
+        assert not (folder / CONFIG).exists() or name == CONFIG
+        assert "authprobe run auth/" in ended.out
+    assert (tmp_path / name).read_text() == text
+    assert not (tmp_path / "below" / CONFIG).exists()
+
+
+def test_invalid_options_of_a_project_are_reported_first(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text("job = 2\n")
+    ended = init(tmp_path, *WRITE)
+    assert (ended.code, files(tmp_path)) == (4, [CONFIG])
+    assert "authprobe.toml:1" in ended.err
+
+
+def test_a_run_without_scenarios_takes_those_of_the_options(tmp_path: Path) -> None:
+    assert init(tmp_path, *WRITE).code == 0
+    ended = run("run", "--list", cwd=tmp_path)
+    assert ended.out.splitlines() == [
+        "first/claude-code@latest/default/key",
+        "first/claude-code@latest/default/token",
+    ]
 
 
 def test_no_link_is_followed(tmp_path: Path) -> None:
@@ -196,7 +237,7 @@ def test_a_failed_run_says_so_and_what_to_do_next(tmp_path: Path) -> None:
     assert ended.code == 1
     document = json.loads(ended.out)
     assert document["exit_code"] == 1
-    assert list(document["next"])[:2] == ["cd project", "authprobe run auth/"]
+    assert list(document["next"])[:2] == ["cd project", "authprobe run"]
     assert "Failed · 2 cases: 2 failed" in ended.err
     assert (tmp_path / "project" / "reports" / "report.html").is_file()
 
@@ -222,7 +263,7 @@ def at_terminal(folder: Path, typed: bytes) -> tuple[int, str, str]:
 
 def test_two_questions_are_asked_at_a_terminal(tmp_path: Path) -> None:
     code, out, err = at_terminal(tmp_path, b"9\n2\n1\n")
-    assert (code, files(tmp_path)) == (0, [".github/workflows/authprobe.yml", SCENARIO])
+    assert (code, files(tmp_path)) == (0, [".github/workflows/authprobe.yml", SCENARIO, CONFIG])
     assert "anthropic-python@latest" in (tmp_path / SCENARIO).read_text()
     assert "What do you use?\n  1  the command claude\n  2  an SDK for Python\n" in err
     assert "9 is not in the range" in err

@@ -37,9 +37,10 @@ def init(
     """Write a first scenario and a CI job that probes it.
 
     Asks two questions, unless --use and --ci or --yes answer them. Writes
-    auth/first.yaml and, for GitHub or GitLab, a job below DIRECTORY, all or
-    none, and changes no file that is there. Then probes the scenario, as
-    `authprobe run auth/` does, and says what to do next.
+    auth/first.yaml, authprobe.toml (unless the project has options already)
+    and, for GitHub or GitLab, a job below DIRECTORY, all or none, and changes
+    no file that is there. Then probes the scenario, as `authprobe run auth/`
+    does, and says what to do next.
 
     \b
     Exit codes:

@@ -1,4 +1,4 @@
-"""`authprobe init`: write a first scenario and a job that probes it, and probe it once."""
+"""`authprobe init`: write a first scenario, options and a job that probes it, and probe it once."""
 
 import contextlib
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.commands.run import run
 from authprobe.commands.starter_files import (
+    CONFIG,
     GITLAB_INCLUDE,
     GITLAB_MAIN,
     SCENARIO,
@@ -72,11 +73,14 @@ def _probe(settings: Settings, *, as_json: bool) -> int:
 def _next_steps(options: InitOptions, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the commands that the user can enter next, each with what it is for."""
     folder, scenarios = options.folder, f"{Path(SCENARIO).parent}/"
+    run, watch = "authprobe run", "authprobe watch"
+    if CONFIG not in texts:  # the options that are there may name other scenarios
+        run, watch = f"{run} {scenarios}", f"{watch} --scenarios {scenarios}"
     if folder.resolve() != Path.cwd():
         yield for_shell(["cd", str(folder)]), "where the files are"
-    yield f"authprobe run {scenarios}", f"again, after each change of {SCENARIO}"
+    yield run, f"again, after each change of {SCENARIO}"
     yield "authprobe accept", "make what the client does now the baseline of later runs"
-    yield f"authprobe watch --scenarios {scenarios}", "what new versions of the client break"
+    yield watch, "what new versions of the client break"
     if options.ci is CiService.GITLAB and GITLAB_MAIN not in texts:
         line = GITLAB_INCLUDE.strip()
         yield for_shell(["edit", GITLAB_MAIN]), f"it is there already; add the line `{line}`"

@@ -1,4 +1,4 @@
-"""Files of `authprobe init`: a first scenario, and the job that probes it."""
+"""Files of `authprobe init`: a first scenario, the options, and the job that probes it."""
 
 import contextlib
 import enum
@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Final
 
 import authprobe
+from authprobe.configuration.files import OWN_NAME
 from authprobe.core.safe_files import create_file, make_folder
 from authprobe.engine.signals import uninterrupted
 from authprobe.errors import SettingsError
+from authprobe.settings import project_file
 
 TEMPLATES: Final = Path(authprobe.__file__).parent / "starter"
 SCENARIO: Final = "auth/first.yaml"
+CONFIG: Final = OWN_NAME
 GITHUB: Final = ".github/workflows/authprobe.yml"
 GITLAB: Final = ".gitlab/authprobe.yml"
 GITLAB_MAIN: Final = ".gitlab-ci.yml"
@@ -49,9 +52,14 @@ def find_ci(folder: Path) -> CiService:
 def starter_texts(folder: Path, use: StarterUse, ci: CiService) -> dict[str, str]:
     """Return the files to write below a folder: their contents by path.
 
-    The main file of GitLab is left as it is if there is one.
+    The options of the project and the main file of GitLab are left as they are if there are some.
+
+    Raises:
+        SettingsError: the file with the options is invalid.
     """
     texts = {SCENARIO: _template(f"{use}.yaml")}
+    if project_file(folder.resolve()) is None:
+        texts[CONFIG] = _template(CONFIG)
     if ci is CiService.GITHUB:
         texts[GITHUB] = _template("github.yaml")
     elif ci is CiService.GITLAB:
