@@ -131,6 +131,7 @@ def test_paths_are_from_the_folder_of_the_file(project: Path) -> None:
         ("diff = 1", "diff: must be a table, [diff]"),
         ("jobs = ", "is not valid TOML"),
         ("x = " + "[" * 100_000, "is not valid TOML"),
+        ("\n" + "a." * 100_000 + "a = 1", "authprobe.toml:2: has more than 500 dots in a line"),
     ],
 )
 def test_what_is_not_known_is_refused(project: Path, text: str, message: str) -> None:

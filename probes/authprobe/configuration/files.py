@@ -38,6 +38,7 @@ PREFIX: Final = ("tool", "authprobe")
 """Table of a pyproject.toml that is the file of options."""
 MAX_NUMBER: Final = 1_000_000_000
 MAX_SHOWN: Final = 80
+MAX_DOTS: Final = 500
 MAX_PROBLEMS: Final = 20
 MAX_LINES_TRIED: Final = 20
 """Lines that are tried as that of a key, as each needs the file to be parsed."""
@@ -227,6 +228,13 @@ def _read_tree(path: Path, name: str, limit: Path) -> tuple[dict[str, object], s
         raise SettingsError(f"{name}: is a link to a missing file; correct or remove it")
     if file.problem:
         raise SettingsError(f"{name}: {file.problem}; correct or remove it")
+    if path.name == PYPROJECT and PREFIX[-1] not in file.text:
+        return {}, file.text
+    for number, line in enumerate(file.text.splitlines(), start=1):
+        if line.count(".") > MAX_DOTS:  # the time and memory of tomllib are a key's dots, squared
+            raise SettingsError(
+                f"{name}:{number}: has more than {MAX_DOTS} dots in a line; split the line"
+            )
     try:
         return tomllib.loads(file.text), file.text
     except (ValueError, RecursionError) as error:
