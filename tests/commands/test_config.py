@@ -72,11 +72,24 @@ def test_a_run_takes_its_options_from_the_file(project: Path) -> None:
     (project / "authprobe.toml").write_text('suite = "smoke"\nclient = ["raw-http"]\n')
     listed = run("run", "--list", cwd=project)
     assert listed.code == 0
-    assert listed.err.startswith("suite smoke: ")
+    said, suite = listed.err.splitlines()[:2]
+    assert said == "set by files: --suite (authprobe.toml:1), --client (authprobe.toml:2)"
+    assert suite.startswith("suite smoke: ")
     assert {line.split("/")[1] for line in listed.out.splitlines()} == {"raw-http"}
     # What the command line selects counts instead of a suite of the file.
     assert "suite" not in run("run", "incidents", "--list", cwd=project).err
-    assert run("run", "--suite", "full", "--list", cwd=project).err.startswith("suite full: ")
+    assert "\nsuite full: " in run("run", "--suite", "full", "--list", cwd=project).err
+
+
+def test_cases_of_the_file_give_way_to_scenarios_of_the_command_line(project: Path) -> None:
+    everything = run("run", "incidents", "--list", cwd=project).out
+    (project / "authprobe.toml").write_text(f"case = ['{everything.splitlines()[0]}']\n")
+    assert run("run", "incidents", "--list", cwd=project).out == everything
+    listed = run("run", "--list", cwd=project)
+    assert (listed.out, listed.err.splitlines()[0]) == (
+        f"{everything.splitlines()[0]}\n",
+        "set by files: --case (authprobe.toml:1)",
+    )
 
 
 def test_an_error_says_what_set_the_option(project: Path) -> None:
@@ -91,6 +104,9 @@ def test_an_error_says_what_set_the_option(project: Path) -> None:
     assert ended.code == 4
     assert ended.err.endswith("--looks is set by AUTHPROBE_DIFF_LOOKS\n")
     assert "is set by" not in run("run", "--jobs", "-1", cwd=project).err
+    (project / "authprobe.toml").write_text("scenarios = ['auht']\n")
+    ended = run("run", "--list", cwd=project)
+    assert ended.err.endswith("--scenarios is set by authprobe.toml:1\n")
 
 
 def test_a_broken_file_ends_a_command_and_not_its_help(project: Path) -> None:

@@ -123,6 +123,7 @@ def test_paths_are_from_the_folder_of_the_file(project: Path) -> None:
         ("verbose = 1", "verbose: must be true or false"),
         ('client = "raw-http"', 'client: must be a list of texts of one line each, such as ["one'),
         ("client = [1]", "client: must be a list of texts"),
+        (f"client = {['a'] * 1001}", "client: must have at most 1000 texts"),
         ("suite = []", "suite: must be a text of one line, in quotes"),
         ('suite = ""', "suite: must be a text of one line"),
         (r'suite = "a\nb"', "suite: must be a text of one line"),
@@ -250,6 +251,32 @@ def test_a_link_out_of_the_project_and_a_file_without_permission_are_refused(pro
 )
 def test_line_of_a_key(text: str, place: tuple[str, ...], line: int | None) -> None:
     assert line_of(text, place) == line
+
+
+def test_a_line_is_not_searched_in_a_large_file_or_among_many_comments() -> None:
+    assert line_of("#" * 20_000 + "\nb = 1", ("b",)) is None
+    assert line_of("# b = 0\n" * 1000 + "b = 1", ("b",)) == 1001
+
+
+def test_a_home_that_is_a_link_ends_the_search_as_well(tmp_path: Path) -> None:
+    """The working directory has no links in it, the home of the environment may have."""
+    home = tmp_path / "real"
+    (home / "project").mkdir(parents=True)
+    (home / ".git").mkdir()
+    (tmp_path / "link").symlink_to(home)
+    (home / "authprobe.toml").write_text("jobs = 3")
+    assert find_project_file(home / "project", (tmp_path / "link",)) is None
+    (home / "project" / "authprobe.toml").write_text('out = "../other"')
+    with pytest.raises(SettingsError, match="leads out of the project"):
+        find_project_file(home / "project", (tmp_path / "link",))
+
+
+def test_a_pyproject_without_options_is_not_judged(project: Path) -> None:
+    (project / "pyproject.toml").write_text("not = [toml")
+    assert find(project) is None
+    (project / "pyproject.toml").write_text("[tool.authprobe]\nnot = [toml")
+    with pytest.raises(SettingsError, match="is not valid TOML"):
+        find(project)
 
 
 def test_each_key_is_an_option_of_its_command_with_the_same_shape() -> None:

@@ -25,8 +25,8 @@ The first of these that sets an option counts:
 5. the default.
 
 `authprobe config` prints each value and what sets it, `authprobe config diff` those of `diff`. If
-a value is wrong, the error names what has set it. The options of pytest with the prefix
-`--authprobe-` come in the same order.
+a value is wrong, the error names what has set it; `run`, `merge`, `diff` and `watch` say which
+options a file has set. The options of pytest with the prefix `--authprobe-` come in the same order.
 
 ## The file
 
@@ -54,8 +54,8 @@ git repository. The search ends before the home, and before a folder above that 
 write, such as `/tmp`. Two files in one folder are refused. Paths are relative to the folder of
 their file, as in `out = "build/reports"`.
 
-A suite of a file or of a variable gives way where the command line says what to probe: scenarios,
-`--case`, `--suite` or `--target`.
+A suite or `case` of a file or of a variable gives way where the command line says what to probe:
+scenarios, `--case`, `--suite` or `--target`.
 
 ## What a project cannot set
 

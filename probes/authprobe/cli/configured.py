@@ -17,6 +17,7 @@ from authprobe.configuration.merged import (
     named_sources,
     variable_names,
 )
+from authprobe.core.escaping import for_log
 from authprobe.core.suggestions import did_you_mean
 
 SCENARIOS: Final = "scenarios"
@@ -89,11 +90,27 @@ class CommandDefaults(Mapping[str, object]):
         names = (n for n, each in self._parameters().items() if option_name(each) == option)
         return next(names, "")
 
+    def set_by_files(self) -> Iterator[str]:
+        """Yield each option whose value is from a file, and the file with the line."""
+        for option, found in self._used.items():
+            if found.file is not None:
+                yield f"--{option} ({found.source})"
+
     def sources_in(self, message: str) -> Iterator[str]:
         """Yield what set each option that a message names."""
         for child in self._children.values():
             yield from child.sources_in(message)
         yield from named_sources(message, self._used)
+
+
+def print_file_options() -> None:
+    """Say on stderr which options of the running command files have set: who wrote a file need not
+    be the one who runs the command, and its options can hide what would be found without them.
+    """
+    defaults: object = click.get_current_context().default_map
+    options = list(defaults.set_by_files()) if isinstance(defaults, CommandDefaults) else ()
+    if options:
+        click.echo(for_log(f"set by files: {', '.join(options)}"), err=True)
 
 
 def _gives_way(defaults: CommandDefaults, option: str) -> bool:

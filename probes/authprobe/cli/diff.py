@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.configured import print_file_options
 from authprobe.cli.options import (
     as_json,
     as_markdown,
@@ -86,6 +87,7 @@ def diff(
     from authprobe.commands.diff import DiffOptions
     from authprobe.commands.diff import diff as command
 
+    print_file_options()
     options = DiffOptions(
         before=before,
         after=after,

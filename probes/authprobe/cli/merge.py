@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.configured import print_file_options
 from authprobe.cli.options import options_of
 from authprobe.options import BASELINE, FAIL_ON, HISTORY, KNOWN_FAILURES, OUT, OptionTexts
 
@@ -60,6 +61,7 @@ def merge(
     from authprobe.settings import parse_settings
 
     settings = parse_settings(texts)
+    print_file_options()
     code = command(
         folders,
         settings,

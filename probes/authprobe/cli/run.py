@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from authprobe.cli.configured import print_file_options
 from authprobe.cli.options import run_options
 from authprobe.options import SCENARIOS, OptionTexts
 
@@ -98,4 +99,5 @@ def run(
     gc.freeze()
     gc.enable()
     settings = parse_settings({**texts, SCENARIOS.name: scenarios})
+    print_file_options()
     sys.exit(command(settings, expression, only_list=only_list, as_json=as_json, verbose=verbose))

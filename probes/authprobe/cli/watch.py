@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.configured import print_file_options
 from authprobe.cli.options import (
     as_json,
     as_markdown,
@@ -94,6 +95,7 @@ def watch(
     from authprobe.commands.watch import WatchOptions
     from authprobe.commands.watch import watch as command
 
+    print_file_options()
     options = WatchOptions(
         clients=clients,
         suite=suite,

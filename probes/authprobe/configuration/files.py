@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, assert_never, cast
@@ -40,8 +40,12 @@ MAX_NUMBER: Final = 1_000_000_000
 MAX_SHOWN: Final = 80
 MAX_DOTS: Final = 500
 MAX_PROBLEMS: Final = 20
-MAX_LINES_TRIED: Final = 20
-"""Lines that are tried as that of a key, as each needs the file to be parsed."""
+MAX_LINES_TRIED: Final = 5
+MAX_SEARCHED: Final = 20_000
+"""Lines that are tried as that of a key, and letters of a file in which they are. For each line,
+the file is parsed twice.
+"""
+MAX_TEXTS: Final = 1000
 
 Setting = str | bool | tuple[str, ...]
 """The value of an option: its text, its texts if it is repeatable, or whether a flag is given."""
@@ -136,6 +140,7 @@ def find_project_file(
     Raises:
         SettingsError: the file cannot be read or has a key that it cannot have, or there are two.
     """
+    ends = {*ends, *filter(None, map(_resolved, ends))}  # the home may be a link
     for each in _searched_folders(folder, ends):
         files = [
             ConfigFile(
@@ -188,18 +193,28 @@ def read_own_file(
     )
 
 
-def _searched_folders(folder: Path, ends: Collection[Path]) -> Iterator[Path]:
+def _searched_folders(folder: Path, ends: Set[Path | None]) -> Iterator[Path]:
     """Yield a folder and those above it, as far as the project can reach.
 
     The home has the user's own file elsewhere, and where everybody may write, such as in /tmp,
     anybody could leave a file for those who work below.
     """
     for each in (folder, *folder.parents):
-        if each in ends or (each != folder and _is_open_to_all(each)):
+        if not ends.isdisjoint((each, _resolved(each))) or (
+            each != folder and _is_open_to_all(each)
+        ):
             return
         yield each
         if os.path.lexists(each / ".git"):
             return
+
+
+def _resolved(folder: Path) -> Path | None:
+    """Return the path without symbolic links; None: they lead nowhere."""
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError):
+        return None
 
 
 def _is_open_to_all(folder: Path) -> bool:
@@ -209,7 +224,7 @@ def _is_open_to_all(folder: Path) -> bool:
         return True
 
 
-def _root(folder: Path, ends: Collection[Path]) -> Path:
+def _root(folder: Path, ends: Set[Path | None]) -> Path:
     """Return the root of the repository around a folder, or the folder itself."""
     around = _searched_folders(folder, ends)
     return next((each for each in around if os.path.lexists(each / ".git")), folder)
@@ -221,15 +236,15 @@ def _read_tree(path: Path, name: str, limit: Path) -> tuple[dict[str, object], s
     Raises:
         SettingsError: the file cannot be read, or is no TOML.
     """
+    file = read_text_file(path)
+    if path.name == PYPROJECT and not file.problem and PREFIX[-1] not in file.text:
+        return {}, file.text  # whatever else is wrong with it is not ours to say
     if not _stays_inside(path, limit):
         raise SettingsError(f"{name}: is a link to another place; put the file itself here")
-    file = read_text_file(path)
     if file.problem is ReadProblem.MISSING:
         raise SettingsError(f"{name}: is a link to a missing file; correct or remove it")
     if file.problem:
         raise SettingsError(f"{name}: {file.problem}; correct or remove it")
-    if path.name == PYPROJECT and PREFIX[-1] not in file.text:
-        return {}, file.text
     for number, line in enumerate(file.text.splitlines(), start=1):
         if line.count(".") > MAX_DOTS:  # the time and memory of tomllib are a key's dots, squared
             raise SettingsError(
@@ -327,9 +342,9 @@ def _type_problem(value: object, kind: KeyKind) -> str | None:
             is_usual = is_number and abs(cast("float", value)) <= MAX_NUMBER
             return None if is_usual else "must be a number, such as 2"
         case KeyKind.TEXTS | KeyKind.PATHS:
-            if isinstance(value, list) and all(map(_is_line, value)):
-                return None
-            return f'must be {kind} of one line each, such as ["one", "two"]'
+            if not (isinstance(value, list) and all(map(_is_line, value))):
+                return f'must be {kind} of one line each, such as ["one", "two"]'
+            return f"must have at most {MAX_TEXTS} texts" if len(value) > MAX_TEXTS else None
         case _:
             return None if _is_line(value) else f"must be {kind} of one line, in quotes"
 
@@ -363,8 +378,10 @@ def line_of(text: str, place: tuple[str, ...]) -> int | None:
     tomllib keeps no positions. A line is that of the key if the lines before it are a file without
     the key, and are one that has it as soon as the line follows with another value.
     """
+    if len(text) > MAX_SEARCHED:
+        return None
     lines = text.splitlines()
-    candidates = (number for number, line in enumerate(lines) if place[-1] in line[:MAX_SHOWN])
+    candidates = (number for number, line in enumerate(lines) if _may_begin(line, place[-1]))
     for number in itertools.islice(candidates, MAX_LINES_TRIED):
         before, line = "\n".join(lines[:number]), lines[number]
         is_header = line.lstrip().startswith("[")
@@ -372,6 +389,12 @@ def line_of(text: str, place: tuple[str, ...]) -> int | None:
         if not _has(before, place) and _has(f"{before}\n{changed}", place):
             return number + 1
     return None
+
+
+def _may_begin(line: str, key: str) -> bool:
+    """Return True unless a line is a comment or has something else before its first `=`."""
+    start = line.lstrip()
+    return key in start[:MAX_SHOWN].partition("=")[0] and not start.startswith("#")
 
 
 def _has(text: str, place: tuple[str, ...]) -> bool:

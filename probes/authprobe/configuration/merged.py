@@ -23,6 +23,7 @@ FLAG_WORDS: Final = {"1": True, "true": True, "0": False, "false": False}
 RIVALS: Final[Mapping[str, tuple[str, ...]]] = {
     "suite": ("scenarios", "case", "target"),
     "scenarios": ("suite",),
+    "case": ("scenarios", "suite"),
 }
 """Options that select in place of another: what a file selects gives way to what a variable or the
 command line does.
@@ -94,7 +95,11 @@ def gives_way(name: str, rank: int, ranks: Mapping[str, int]) -> bool:
 def named_sources(message: str, configured: Mapping[str, Configured]) -> Iterator[str]:
     """Yield what set each of these options that an error names."""
     for option, found in configured.items():
-        if re.search(rf"--{re.escape(option)}\b(?!-)", message):
+        values = found.value if isinstance(found.value, tuple) else (str(found.value),)
+        is_file = any(
+            line.startswith(f"{each}:") for line in message.splitlines() for each in values
+        )
+        if is_file or re.search(rf"--{re.escape(option)}\b(?!-)", message):
             yield f"--{option} is set by {found.source}"
 
 
