@@ -112,15 +112,20 @@ def test_commands_of_the_readme_exist() -> None:
 def shown_commands(page: Path) -> list[str]:
     """Return the `authprobe` commands of the blocks of shell and output of a page."""
     blocks = re.findall(r"^```(?:sh|console|text)\n(.*?)^```$", page.read_text(), BLOCK_FLAGS)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    parts = [part for line in lines for part in line.removeprefix("$ ").split(" && ")]
+    lines = re.sub(r" *\\\n *", " ", "".join(blocks)).splitlines()
+    parts = [
+        # Two spaces are before the explanation of a command in a list.
+        part.partition("  ")[0].partition(" #")[0]
+        for line in lines
+        for part in line.removeprefix("$ ").split(" && ")
+    ]
     commands = {words[0] for words in command_paths() if words}
     return [
         part
         for part in parts
         if part.partition(" ")[0] == "authprobe"
         and set(part.split()[1:2]) & commands
-        and "  " not in part.partition("#")[0].strip()
+        and "(pytest;" not in part  # a drawing of the processes
     ]
 
 
