@@ -3,7 +3,8 @@
     python bench/many_cases.py [--count N]
 
 The limits are 15 s and 300 MB of the largest process, for 10,000 cases on two processors; exceeding
-one does not fail the benchmark. Only loopback is needed.
+one does not fail the benchmark. A second line compares the processor time with that of the same
+number of requests by httpx alone (bench/plain_requests.py). Only loopback is needed.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for a start as a file
 
 from bench.commands import AUTHPROBE
-from bench.measure import own_environment, temporary, timed
+from bench.measure import Cost, own_environment, temporary, timed
 
 CASES: Final = 10_000
 MAX_NAMES: Final = 500
@@ -24,6 +25,7 @@ MAX_NAMES: Final = 500
 LIMIT: Final = 15.0
 """Seconds for 10,000 cases."""
 LIMIT_MEGABYTES: Final = 300
+PEER: Final = Path(__file__).with_name("plain_requests.py")
 
 
 def scenario(count: int) -> dict[str, Any]:
@@ -59,8 +61,8 @@ def scenario(count: int) -> dict[str, Any]:
     }
 
 
-def measure(count: int) -> str:
-    """Run about `count` cases, and return a row of the table."""
+def measure(count: int) -> tuple[str, Cost]:
+    """Run about `count` cases; return a row of the table and the cost."""
     with temporary() as folder:
         file, out = folder / "bench.yaml", folder / "out"
         file.write_text(json.dumps(scenario(count)))  # JSON is YAML
@@ -70,10 +72,21 @@ def measure(count: int) -> str:
     if set(statuses) != {"passed"}:
         raise SystemExit(f"not only passed cases: {sorted(set(statuses))}")
     megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-    return (
+    row = (
         f"| {len(statuses):,} | {cost.wall:.1f} s | {run['elapsed']:.1f} s "
         f"| {cost.processor or 0:.1f} s | {megabytes:.0f} MB | {_verdict(cost.wall, megabytes)} |"
     )
+    return row, cost
+
+
+def measure_peer(count: int) -> Cost:
+    """Send as many requests by httpx alone, and return the cost."""
+    with temporary() as folder:
+        argv = [sys.executable, str(PEER), str(count)]
+        cost, output = timed(argv, cwd=folder, env=own_environment())
+    if json.loads(output) != [200]:
+        raise SystemExit(f"not only answers of 200: {output}")
+    return cost
 
 
 def _verdict(seconds: float, megabytes: float) -> str:
@@ -90,7 +103,14 @@ def main() -> None:
         parser.error(f"--count {options.count}: give a number from 2 to 50,000")
     print("| cases | wall | of which probing | processors | largest process | limit |")
     print("| ---: | ---: | ---: | ---: | ---: | --- |")
-    print(measure(options.count))
+    row, ours = measure(options.count)
+    print(row)
+    peer = measure_peer(options.count)
+    ratio = (ours.processor or 0) / (peer.processor or 1)
+    print(
+        f"\nhttpx alone: {options.count:,} requests in {peer.wall:.1f} s, "
+        f"{peer.processor or 0:.1f} s of the processors; authprobe needs {ratio:.2f} times as much"
+    )
 
 
 if __name__ == "__main__":
