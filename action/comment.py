@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from github import MAX_BODY_BYTES, GitHubError, items, repository, send
+from github import MAX_BODY_BYTES, GitHubError, is_own, items, repository, send
 from runner import annotate, cut, run_url, runner_path
 
 TITLE: Final = "authprobe: no comment"
@@ -47,8 +47,7 @@ def write_comment(number: int) -> None:
     body = "\n".join((begin, cut(summary(), MAX_BODY_BYTES - 2000), "", links()))
     issues = f"repos/{repository()}/issues"
     for comment in items(f"{issues}/{number}/comments?per_page=100"):
-        is_bot = (comment["user"] or {}).get("type") == "Bot"
-        if is_bot and comment["body"].splitlines()[:1] == [begin]:
+        if is_own(comment, f"{begin}\n"):
             send("PATCH", f"{issues}/comments/{comment['id']}", body=body)
             return
     send("POST", f"{issues}/{number}/comments", body=body)

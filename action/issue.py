@@ -11,7 +11,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any, Final
 
-from github import MAX_BODY_BYTES, GitHubError, gh, items, repository, send
+from github import MAX_BODY_BYTES, GitHubError, gh, is_own, items, repository, send
 from probe import BROKE, CHANGED, EXIT_CODES
 from runner import annotate, cut, read_input, read_lines, refuse, run_url
 
@@ -85,14 +85,15 @@ def keep_issue(title: str, label: str, results: dict[str, int | None]) -> None:
 
 
 def open_issue(label: str) -> Any | None:
-    """Return the oldest open issue with this label that this program wrote.
+    """Return the oldest open issue with this label that this program wrote, no pull request.
 
     Raises:
         GitHubError: GitHub refuses.
     """
     query = f"state=open&labels={urllib.parse.quote(label, safe='')}&direction=asc&per_page=100"
     issues = items(f"repos/{repository()}/issues?{query}")
-    return next((each for each in issues if (each["body"] or "").startswith(MARKER)), None)
+    own = (each for each in issues if "pull_request" not in each and is_own(each, MARKER))
+    return next(own, None)
 
 
 def update(issue: Any, body: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from runner import (
     annotate,
+    for_log,
     read_input,
     read_lines,
     refuse,
@@ -167,7 +168,7 @@ def environment() -> dict[str, str]:
 
 def run_program(argv: Sequence[str], output: BinaryIO | None = None) -> int:
     """Run a program, pass on the signals that end a job, and return its exit code."""
-    print(f"$ {shlex.join(argv)}", flush=True)
+    print(for_log(f"$ {shlex.join(argv)}"), flush=True)
     with subprocess.Popen(argv, env=environment(), stdout=output) as process:
 
         def pass_on(number: int, _frame: FrameType | None) -> None:
@@ -194,7 +195,7 @@ def run_watch(folder: Path, words: Sequence[str]) -> int:
     except UNREADABLE:
         return code
     (folder / files.page).write_text(page, encoding="utf-8", errors="replace")
-    print(page, flush=True)
+    print("\n".join(map(for_log, page.splitlines())), flush=True)
     return code
 
 
@@ -221,7 +222,7 @@ def comparison_lines(client: str, comparison: Any) -> Iterator[str]:
     if not diff:
         yield from ("", f"### {span(versions)}")
         return
-    counts = ", ".join(f"{count} {effect}" for effect, count in diff["counts"].items())
+    counts = ", ".join(f"{count:d} {name_of(effect)}" for effect, count in diff["counts"].items())
     yield from ("", f"### {span(versions)}: {counts}", "")
     for question in diff["questions"]:
         if question["effect"] in ("broke", "fixed"):
@@ -229,6 +230,11 @@ def comparison_lines(client: str, comparison: Any) -> Iterator[str]:
             yield f"- **{question['effect']}** {span(question['id'])}: {reasons}"
     if diff["command"]:
         yield from ("", f"Again: {span(diff['command'])}")
+
+
+def name_of(effect: str) -> str:
+    """Return the name of an effect as it is, and any other text as a span of code."""
+    return effect if effect.isascii() and effect.isalpha() else span(effect)
 
 
 def span(text: str) -> str:

@@ -4,6 +4,7 @@ Only the standard library is imported here and beside it, as this runs before an
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Final, NoReturn
@@ -12,6 +13,8 @@ USAGE: Final = 4
 """Exit code of an invalid input, as of an invalid option of `authprobe`."""
 MAX_SUMMARY_BYTES: Final = 1024 * 1024 - 4096
 """GitHub refuses a job summary above 1 MiB; the rest is for what the step adds itself."""
+CI_COMMAND: Final = re.compile(r"(^\s*):(?=:)|#(?=#\[)")
+"""`::error::` at the start of a line and `##[error]` anywhere, as `authprobe.core.escaping` has."""
 
 
 def read_input(name: str) -> str:
@@ -71,6 +74,12 @@ def cut(text: str, limit_bytes: int) -> str:
     return notice + (whole_lines + newline).decode("utf-8", "ignore")
 
 
+def for_log(text: str) -> str:
+    """Return the text as one line of the log, with nothing that a runner or a terminal obeys."""
+    visible = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return CI_COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", visible)
+
+
 def annotate(level: str, title: str, message: str) -> None:
     """Print an annotation of the job: its level is `error`, `warning` or `notice`.
 
@@ -78,6 +87,7 @@ def annotate(level: str, title: str, message: str) -> None:
     """
     for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
         title, message = title.replace(character, code), message.replace(character, code)
+    title, message = for_log(title), for_log(message)
     title = title.replace(":", "%3A").replace(",", "%2C")
     print(f"::{level} title={title}::{message}", flush=True)
 

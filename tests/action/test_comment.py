@@ -60,10 +60,14 @@ def test_a_comment_of_a_person_is_never_changed(runner: GitHubRunner, github: Fa
     copied = comments(github)[0] | {"user": {"type": "User"}}
     quoted = comments(github)[0] | {"id": 2, "body": "> quoted\n" + comments(github)[0]["body"]}
     deleted = copied | {"id": 3, "user": None}
-    github.write(comments=[copied, quoted, deleted])
-    comment(runner, "two")
-    assert comments(github)[:3] == [copied, quoted, deleted]
-    assert comments(github)[3]["body"].splitlines()[1] == "two"
+    app = copied | {"id": 4, "user": {"type": "Bot", "login": "other[bot]"}}
+    empty = app | {"id": 5, "user": {"type": "Bot", "login": "github-actions[bot]"}, "body": None}
+    others = [copied, quoted, deleted, app, empty]
+    github.write(comments=others)
+    step = comment(runner, "two")
+    assert step.code == 0, step.log
+    assert comments(github)[:5] == others
+    assert comments(github)[5]["body"].splitlines()[1] == "two"
 
 
 def test_a_long_summary_is_cut(runner: GitHubRunner, github: FakeGitHub) -> None:
@@ -88,6 +92,17 @@ def test_a_comment_that_cannot_be_written_is_a_warning(
     (line,) = step.log.splitlines()
     assert line.startswith("::warning title=authprobe%3A no comment::gh api repos/octo/example/")
     assert "pull-requests: write, which no fork gets" in line
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"{}", b"[1]", b"\xff", b"[" * 99_999])
+def test_an_answer_that_is_no_list_is_a_warning(
+    answer: bytes, runner: GitHubRunner, github: FakeGitHub
+) -> None:
+    github.write(answers=answer.hex())
+    step = comment(runner, "one")
+    assert step.code == 0
+    (line,) = step.log.splitlines()
+    assert line.startswith("::warning title=authprobe%3A no comment::gh api repos/octo/example/")
 
 
 def test_without_gh_it_is_a_warning(runner: GitHubRunner) -> None:

@@ -97,6 +97,29 @@ def test_issues_of_others_are_left_alone(runner: GitHubRunner, github: FakeGitHu
     assert issues(github)[3]["state"] == "closed"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"user": {"login": "someone", "type": "User"}},
+        {"user": {"login": "other[bot]", "type": "Bot"}},
+        {"user": None},
+        {"pull_request": {}},
+    ],
+)
+def test_what_another_wrote_with_the_marker_is_left_alone(
+    change: dict[str, Any], runner: GitHubRunner, github: FakeGitHub
+) -> None:
+    keep(runner, "release=1")
+    (own,) = issues(github)
+    before = own | change
+    github.write(issues=[before])
+    keep(runner, "release=0")
+    assert issues(github) == [before]
+    keep(runner, "release=11")
+    assert issues(github)[0] == before
+    assert issues(github)[1]["state"] == "open"
+
+
 def test_long_reports_share_the_room(runner: GitHubRunner, github: FakeGitHub) -> None:
     for name in ("a", "b"):
         (runner.work / f"{name}.md").write_text(f"{name} line\n" * 20_000)

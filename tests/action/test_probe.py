@@ -145,6 +145,35 @@ def test_hostile_inputs_are_words_and_nothing_else(
     assert not any(line.startswith("::set-output") for line in step.log.splitlines())
 
 
+@pytest.mark.parametrize("name", ["suite", "fail_on", "args"])
+def test_the_command_line_in_the_log_is_one_line_without_commands(
+    name: str, runner: GitHubRunner, fake: Path
+) -> None:
+    text = "smoke\n::error title=forged::x\n::stop-commands::x\r##[error]y\x1b[2J"
+    step = probe(runner, **{name: f"'{text}'" if name == "args" else text})
+    (line,) = step.log.splitlines()
+    assert line.startswith("$ ")
+    assert "smoke\\n::error title=forged::x\\n::stop-commands::x\\r\\x23#[error]y\\x1b[2J" in line
+
+
+def test_the_page_of_watch_in_the_log_has_no_commands(runner: GitHubRunner, fake: Path) -> None:
+    client: dict[str, Any] = {
+        "client": "##[error]a\x1b[2J",
+        "problem": None,
+        "new": [],
+        "comparisons": [],
+    }
+    counts = {"broke\n# x ##[error]": 1}
+    diff = {"counts": counts, "command": "", "questions": []}
+    compared = {"before": "1", "version": "2", "diff": diff}
+    clients = [client, client | {"client": "b", "comparisons": [compared]}]
+    (fake / "printed").write_text(json.dumps({"broke": 0, "complete": 1, "clients": clients}))
+    step = probe(runner, command="watch")
+    assert "- `\\x23#[error]a\\x1b[2J`: nothing new" in step.log
+    assert "### `b 1 → 2`: 1 `broke # x ##[error]`" in step.summary.splitlines()
+    assert "##[" not in step.log
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
