@@ -5,6 +5,7 @@ import datetime
 import os
 import pwd
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,8 @@ PUBLISHED_VERSIONS_TTL: Final = datetime.timedelta(hours=24)
 DEFAULT_CACHE_LIMIT_BYTES: Final = 20_000_000_000
 HISTORY_FILE: Final = "history.db"
 DEFAULT_HISTORY_RUNS: Final = 400
+TRACE_TIMEOUT: Final = 10.0
+"""Seconds, as in the specification of OpenTelemetry's exporters."""
 
 
 def bundled_scenarios() -> Path:
@@ -359,6 +362,22 @@ def trace_endpoint() -> str | None:
     """
     names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     return next(filter(None, map(os.environ.get, names)), None)
+
+
+def trace_timeout() -> float:
+    """Return the seconds that sending a trace may take as a whole.
+
+    Raises:
+        ValueError: the user's variable has another value than a number of seconds.
+    """
+    names = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
+    name = next(filter(os.environ.get, names), None)
+    if name is None:
+        return TRACE_TIMEOUT
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(os.environ[name])) <= threading.TIMEOUT_MAX:
+            return seconds
+    raise ValueError(f"{name} must be a number of seconds")
 
 
 def child_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """`authprobe run --traces` and `--metrics`, with a receiver of OTLP on loopback."""
 
+import contextlib
 import gzip
 import importlib.util
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -26,6 +28,8 @@ class Receiver:
         self.paths: list[str] = []
         self.headers: list[str | None] = []
         self.status = 200
+        self.answer: Callable[[BinaryIO, threading.Event], None] | None = None
+        self.ended = threading.Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,8 +39,14 @@ class Receiver:
                 receiver.bodies.append(gzip.decompress(body) if is_packed else body)
                 receiver.paths.append(self.path)
                 receiver.headers.append(self.headers.get("x-key"))
+                if receiver.answer:
+                    self.close_connection = True
+                    with contextlib.suppress(OSError):
+                        receiver.answer(cast("BinaryIO", self.wfile), receiver.ended)
+                    return
                 self.send_response(receiver.status)
                 self.send_header("content-length", "0")
+                self.send_header("location", "/elsewhere")
                 self.end_headers()
 
             def log_message(self, format: str, *arguments: object) -> None:
@@ -53,6 +63,7 @@ def receiver() -> Iterator[Receiver]:
     thread = threading.Thread(target=receiver.server.serve_forever, daemon=True)
     thread.start()
     yield receiver
+    receiver.ended.set()
     receiver.server.shutdown()
     receiver.server.server_close()
     thread.join()
@@ -92,10 +103,11 @@ def test_nothing_is_sent_by_accident(receiver: Receiver, tmp_path: Path) -> None
     assert receiver.bodies == []
 
 
+@pytest.mark.parametrize("status", [307, 403])
 def test_a_collector_that_refuses_does_not_change_the_result(
-    receiver: Receiver, tmp_path: Path
+    receiver: Receiver, tmp_path: Path, status: int
 ) -> None:
-    receiver.status = 403
+    receiver.status = status
     scenario = write_scenario(tmp_path, SCENARIO)
     ended = run(
         *("run", scenario, "--traces", "--case", BAD),
@@ -107,6 +119,72 @@ def test_a_collector_that_refuses_does_not_change_the_result(
     assert ended.err.splitlines()[-1] == (
         "the trace could not be sent to OTEL_EXPORTER_OTLP_ENDPOINT"
     )
+    assert "Traceback" not in ended.err
+
+
+def answer_slowly(out: BinaryIO, ended: threading.Event) -> None:
+    """Send a header a byte at a time, so that no timeout of a socket ends the request."""
+    out.write(b"HTTP/1.1 200 OK\r\nx: ")
+    while not ended.wait(0.2):
+        out.write(b"x")
+
+
+def test_a_collector_that_never_ends_its_answer_is_given_up(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.answer = answer_slowly
+    ended = run(
+        *("run", write_scenario(tmp_path, SCENARIO), "--traces", "--case", BAD),
+        cwd=tmp_path,
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        OTEL_EXPORTER_OTLP_TIMEOUT="1",
+    )
+    assert (ended.code, len(receiver.bodies)) == (0, 1)
+    assert ended.err.splitlines()[-1] == (
+        "the trace could not be sent in 1 s (OTEL_EXPORTER_OTLP_TIMEOUT)"
+    )
+
+
+def test_the_body_of_an_answer_is_not_read(receiver: Receiver, tmp_path: Path) -> None:
+    sent = 0
+
+    def answer(out: BinaryIO, ended: threading.Event) -> None:
+        nonlocal sent
+        out.write(b"HTTP/1.1 200 OK\r\ncontent-length: 64000000\r\n\r\n")
+        while sent < 64_000_000:
+            out.write(b"x" * 1_000_000)
+            sent += 1_000_000
+
+    receiver.answer = answer
+    ended = run(
+        *("run", write_scenario(tmp_path, SCENARIO), "--traces", "--case", BAD),
+        cwd=tmp_path,
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+    )
+    assert (ended.code, "spans sent" in ended.err) == (0, True)
+    assert sent < 32_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "x", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "nan", "OTEL_EXPORTER_OTLP_TIMEOUT must be a number"),
+        ("OTEL_PYTHON_CONTEXT", "x", "spans sent"),
+    ],
+)
+def test_a_variable_that_opentelemetry_refuses_does_not_change_the_result(
+    receiver: Receiver, tmp_path: Path, name: str, value: str, message: str
+) -> None:
+    variable: Any = {name: value}
+    ended = run(
+        *("run", write_scenario(tmp_path, SCENARIO), "--traces", "--case", BAD),
+        cwd=tmp_path,
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        **variable,
+    )
+    assert ended.code == 0
+    assert message in ended.err.splitlines()[-1]
     assert "Traceback" not in ended.err
 
 
