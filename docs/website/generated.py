@@ -1,5 +1,6 @@
 """Pages of the website that are made from data: one for each cause, incident and versions table."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from authprobe.compatibility.table import read_table
-from authprobe.diagnosis.causes import Cause, causes
+from authprobe.diagnosis.causes import Cause, Tier, causes
 from authprobe.emulator.catalogue import CatalogueRow, rows
 from authprobe.report.markdown.summary import escaped
 from authprobe.report.versions import markdown
@@ -19,6 +20,12 @@ from docs.website.markdown import PROJECT, REPOSITORY
 SCENARIOS: Final = PROJECT / "scenarios"
 MAX_TEXT: Final = 10_000
 """Letters of a text of the bundled data; longer than any of them."""
+WHO_ACTS: Final = {
+    Tier.USER: "You can do this yourself.",
+    Tier.ADMINISTRATOR: "An administrator of the organization or of the network has to do this.",
+    Tier.WAIT: "Nobody has to do anything but wait.",
+    Tier.UPSTREAM: "Only the makers of the client or of the service can mend it: report it.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +76,12 @@ def _head(path: Path) -> dict[str, Any]:
 
 
 def _page(path: str, name: str, title: str, description: str, lines: list[str]) -> GeneratedPage:
-    head = f"---\ntitle: {json.dumps(title)}\ndescription: {json.dumps(description)}\n---\n"
-    text = "\n".join([head, f"# {_text(title)}", "", *lines])
+    # The template writes both into attributes and into the header as they are.
+    head = "".join(
+        f"{key}: {json.dumps(html.escape(text))}\n"
+        for key, text in (("title", title), ("description", description))
+    )
+    text = "\n".join([f"---\n{head}---\n", f"# {_text(title)}", "", *lines])
     return GeneratedPage(path=path, name=name, text=text + "\n")
 
 
@@ -88,6 +99,12 @@ def _code(*lines: str) -> list[str]:
     return ["````text", *lines, "````", ""]
 
 
+def _source_line(source: str) -> str:
+    """Return a source as a link; what is not wholly a URL stays text."""
+    is_url = re.fullmatch(r"https?://[^\s<>\"'`]+", source)
+    return f"- <{source}>" if is_url else f"- {_text(source)}"
+
+
 def _cause_page(cause: Cause, scenarios: dict[Path, dict[str, Any]]) -> GeneratedPage:
     lines = [f"Cause `{cause.id}`. {_text(cause.summary)}", ""]
     if cause.errors:
@@ -98,7 +115,8 @@ def _cause_page(cause: Cause, scenarios: dict[Path, dict[str, Any]]) -> Generate
             "",
             *_code("authprobe explain error.log"),
         ]
-    lines += ["## Remedy", "", f"{_text(cause.remedy.text)} ({cause.remedy.tier})", ""]
+    lines += ["## Remedy", "", f"{_text(cause.remedy.text)}", ""]
+    lines += [WHO_ACTS[cause.remedy.tier], ""]
     lines += _code(*cause.remedy.commands) if cause.remedy.commands else []
     if cause.experiment:
         lines += ["## The experiment that decides", "", _text(cause.experiment.text), ""]
@@ -126,7 +144,7 @@ def _cause_page(cause: Cause, scenarios: dict[Path, dict[str, Any]]) -> Generate
     lines += ["## Sources", "", f"Certainty: {cause.certainty}."]
     if cause.seen:
         lines[-1] += f" Observed {' to '.join(dict.fromkeys(cause.seen))}."
-    lines += ["", *(f"- <{source}>" for source in cause.sources), ""]
+    lines += ["", *map(_source_line, cause.sources), ""]
     lines.append(
         "Questions that decide between causes are on the page of [all causes](../causes.md)."
     )
@@ -165,7 +183,7 @@ def _incident_page(path: Path, head: dict[str, Any]) -> GeneratedPage:
         "",
         "## Sources",
         "",
-        *(f"- <{source}>" for source in head["sources"]),
+        *map(_source_line, head["sources"]),
     ]
     return _page(f"incidents/{path.stem}.md", path.stem, head["title"], head["why"], lines)
 

@@ -1,5 +1,6 @@
 """The website: its pages, their links, search without a server, and accessibility."""
 
+import dataclasses
 import html
 import re
 import shutil
@@ -8,10 +9,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 from authprobe.diagnosis.causes import causes
+from docs.website import generated
 from docs.website.build import WebsiteError, build, check_navigation
 from docs.website.generated import rules_of
 from docs.website.markdown import BrokenLinkError, website_text
@@ -20,6 +23,21 @@ from tests.support.expected_causes import CAUSE_BY_RULE
 
 CHROMIUM = shutil.which("chromium")
 SIZES = {"wide": {"width": 1300, "height": 900}, "phone": {"width": 390, "height": 844}}
+HIDDEN_CODE = """() => [...document.querySelectorAll("pre")].filter(pre => {
+  const code = pre.querySelector("code"), button = pre.querySelector("button");
+  if (!code || !button) return false;
+  const b = button.getBoundingClientRect();
+  const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(texts.currentNode);
+    if (texts.currentNode.data.trim() && [...range.getClientRects()].some(r =>
+      r.right > code.getBoundingClientRect().right ||
+      r.right > b.left && r.left < b.right && r.top < b.bottom && r.bottom > b.top)) return true;
+  }
+  return false;
+}).length"""
+"""Number of code blocks with a line that is cut, or covered by the button that copies it."""
 ERROR = "OAuth access token has expired"
 
 
@@ -43,6 +61,28 @@ def test_each_cause_has_a_page_with_its_error_in_the_title(site: Path) -> None:
         page = (site / "causes" / f"{cause.id}.html").read_text()
         title = cause.errors[0] if cause.errors else cause.summary
         assert html.unescape(re.findall(r"<title>(.*?)</title>", page)[0]).startswith(title)
+
+
+def test_a_quote_does_not_end_a_description(site: Path) -> None:
+    page = (site / "incidents" / "issue-23568.html").read_text()
+    assert '&quot;Invalid API key&quot; or &quot;Invalid bearer token&quot;.">' in page
+
+
+def test_no_text_of_the_data_becomes_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = "\"'><script>alert(1)</script>"
+    cause = causes()["access-token-expired"]
+    cause = dataclasses.replace(
+        cause, summary=hostile, errors=(), sources=(f"https://example.org/{hostile}", hostile)
+    )
+    head = {"id": "x", "title": hostile, "why": hostile, "sources": [f"https://x{hostile}"]}
+    monkeypatch.setattr(generated, "causes", lambda: {cause.id: cause})
+    monkeypatch.setattr(generated, "_head", lambda path: head)
+    pages = [page for page in generated.generated_pages() if "alert(1)" in page.text]
+    assert {page.path.partition("/")[0] for page in pages} == {"causes", "incidents"}
+    assert [page.path for page in pages if "<script" in page.text] == []
+    for page in pages:
+        data = yaml.safe_load(page.text.split("---\n")[1])
+        assert set("\"'<>") & set(data["title"] + data["description"]) == set()
 
 
 def test_rules_are_linked_from_the_cause_that_they_are_expected_to_have() -> None:
@@ -97,7 +137,9 @@ def test_a_link_to_a_missing_file_is_an_error_but_not_in_code() -> None:
 
 
 @pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("name", ["index", "causes/access-token-expired", "incidents/slow-login"])
+@pytest.mark.parametrize(
+    "name", ["index", "tutorial", "causes/access-token-expired", "incidents/slow-login"]
+)
 def test_a_page_of_each_kind_is_accessible_fits_and_loads_nothing_from_elsewhere(
     browser: Browser, site: Path, name: str, size: str
 ) -> None:
@@ -109,6 +151,7 @@ def test_a_page_of_each_kind_is_accessible_fits_and_loads_nothing_from_elsewhere
     result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    assert page.evaluate(HIDDEN_CODE) == 0
     assert [url for url in requests if not url.startswith(("file:", "blob:", "data:"))] == []
 
 
