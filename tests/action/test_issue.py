@@ -120,6 +120,12 @@ def test_what_another_wrote_with_the_marker_is_left_alone(
     assert issues(github)[1]["state"] == "open"
 
 
+def test_a_link_out_of_the_workspace_is_no_report(runner: GitHubRunner, github: FakeGitHub) -> None:
+    (runner.work / "a.md").symlink_to("/proc/self/environ")
+    keep(runner, "release=1", reports="a.md\n/proc/self/environ")
+    assert "made-up-token" not in issues(github)[0]["body"]
+
+
 def test_long_reports_share_the_room(runner: GitHubRunner, github: FakeGitHub) -> None:
     for name in ("a", "b"):
         (runner.work / f"{name}.md").write_text(f"{name} line\n" * 20_000)
