@@ -10,6 +10,7 @@ from typing import Any
 import filelock
 import pytest
 
+from authprobe.diff.watch_state import LIMIT_BYTES
 from tests.support.command import Ended, command, environment, run
 from tests.support.registry import OFFLINE
 from tests.support.waiting import wait_until
@@ -144,6 +145,50 @@ def test_prereleases_and_withdrawn_versions_are_named_and_not_compared(world: Wo
     text = watch(world).out
     assert "1.0.2" not in text  # it was said once
     assert "not compared: 1 prerelease: 2.0.0-beta.1" in text
+
+
+def test_versions_that_an_answer_leaves_out_are_not_new_in_the_next_one(world: World) -> None:
+    remember(world, "1.0.0", "1.0.1", "1.0.2")
+    world.publish(until=2)
+    world.registry.publish_all("1.0.2")
+    answer = ask(world)
+    assert (answer["withdrawn"], answer["new"]) == (["1.0.0", "1.0.1"], [])
+    assert "withdrawn" not in watch(world).out  # it was said once
+    world.registry.publish_all("1.0.0", "1.0.1", "1.0.2")
+    assert ask(world)["new"] == []
+
+
+LONG = "9.0.0-" + ".".join(["a" * 80] * 3)
+
+
+@pytest.mark.parametrize("version", ["2.0", "3", LONG, LONG.replace("-a", "-0a")])
+def test_versions_that_cannot_be_installed_or_recorded_are_ignored(
+    world: World, version: str
+) -> None:
+    remember(world, *KNOWN)
+    world.publish(until=1)
+    world.registry.publish_all(*KNOWN, version)
+    answer = ask(world)
+    assert (answer["code"], answer["new"], answer["newest"]) == (0, [], "1.0.1")
+    assert answer["ignored"] == [version]
+    text = watch(world)
+    assert text.code == 0
+    assert "ignored, as no exact version that can be installed: 1 published version" in text.out
+    assert known(world) == KNOWN
+
+
+def test_more_versions_than_the_state_can_hold_are_refused(world: World) -> None:
+    remember(world, *KNOWN)
+    state = json.loads(state_file(world).read_text())
+    other = {"checked_at": "2026-11-27T02:17:00Z", "known": ["1.0.0"] * 410_000}
+    state["clients"]["other"] = other
+    before = json.dumps(state, separators=(",", ":"))
+    assert len(before) < LIMIT_BYTES
+    state_file(world).write_text(before)
+    world.publish(until=2)
+    ended = watch(world)
+    assert (ended.code, state_file(world).read_text() == before) == (6, True)
+    assert "more versions than fit in watch.json" in ended.out
 
 
 def test_the_first_version_of_all_has_nothing_to_compare_with(world: World) -> None:

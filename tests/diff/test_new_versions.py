@@ -48,11 +48,21 @@ def test_the_version_before_is_the_nearest_that_can_be_compared_with() -> None:
     assert found.between("1.0.0", "1.0.2") == ("1.0.1",)
 
 
-def test_a_version_that_was_withdrawn_is_forgotten() -> None:
+def test_a_version_that_was_withdrawn_is_reported_once_and_stays_known() -> None:
     found = find("1.0.0", "1.0.2", known=("1.0.0", "1.0.1"))
     assert (found.withdrawn, found.new) == (("1.0.1",), ("1.0.2",))
     assert found.known == {"1.0.0"}
     assert found.version_before("1.0.2", found.new) == "1.0.0"
+    again = find_new_versions(["1.0.0", "1.0.2"], ("1.0.0", "1.0.1", "1.0.2"), AT, ("1.0.1",))
+    assert again
+    assert again.known_withdrawn == {"1.0.1"}
+    assert again.withdrawn == again.new == ()
+
+
+def test_spellings_of_one_version_have_a_fixed_order() -> None:
+    same = ["1" + ".0" * n for n in range(40)]
+    for published in (same, same[::-1]):
+        assert find(*published, known=("0.9",)).new == tuple(sorted(same))
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

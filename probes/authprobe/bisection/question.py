@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from authprobe.bisection.model import Classification
 from authprobe.core.escaping import one_line
-from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
+from authprobe.core.version_ranges import EXACT, in_order, is_prerelease, version_key
 from authprobe.errors import SettingsError
 from authprobe.observation.fingerprint import NONE
 from authprobe.observation.model import UNFINISHED_OUTCOMES, Observation
@@ -163,7 +163,7 @@ def versions_between(
         if version_key(low) < version_key(version) < version_key(high)
         and (with_prereleases or not is_prerelease(version))
     )
-    return (low, *sorted(between, key=version_key), high)
+    return (low, *in_order(between), high)
 
 
 def _check_exact(option: str, version: str) -> None:

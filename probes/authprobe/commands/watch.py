@@ -24,11 +24,18 @@ from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind, Package
 from authprobe.core.executors import ExecutorAddress
 from authprobe.core.safe_files import check_places, make_folder
-from authprobe.core.version_ranges import version_key
+from authprobe.core.version_ranges import in_order
 from authprobe.diff.new_versions import NewVersions, find_new_versions
 from authprobe.diff.versions import CasePair, Side, VersionComparison, select_pairs
 from authprobe.diff.watch import ClientCheck, VersionCheck, Watch
-from authprobe.diff.watch_state import STATE_FILE, WatchedClient, WatchState, read_state
+from authprobe.diff.watch_state import (
+    LIMIT_BYTES,
+    STATE_FILE,
+    WatchedClient,
+    WatchState,
+    can_record,
+    read_state,
+)
 from authprobe.engine.laboratory import current_versions
 from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.engine.runner import chosen_suite
@@ -40,7 +47,7 @@ from authprobe.plan.suites import DEFAULT_SUITE, Suite
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import watch as words
 from authprobe.report.watch_document import dump_document
-from authprobe.scenario.clients import Client
+from authprobe.scenario.clients import Client, names_one_release
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Scenario
 from authprobe.settings import Settings, is_ci
@@ -55,6 +62,9 @@ DEFAULT_CLIENTS: Final = (
     ClientKind.ANTHROPIC_NODE,
 )
 LOCK_FILE: Final = f"{STATE_FILE}.lock"
+TOO_MANY_VERSIONS: Final = (
+    f"the registry names more versions than fit in {STATE_FILE} ({LIMIT_BYTES:,} bytes)"
+)
 MAX_BASES: Final = 3
 """Older versions that a new one is compared with until one of them can be tested."""
 
@@ -218,6 +228,7 @@ class _Watcher:
         self._questions = questions
         self._log = log
         self._state = state
+        self._largest_state = state  # if every new version becomes known
         self._trials = trials
         self._results: dict[str, ClientCheck] = {}
 
@@ -266,21 +277,40 @@ class _Watcher:
         answer = published[package_of(client)]
         old = self._state.clients.get(client.kind)
         found = problem = None
+        ignored: tuple[str, ...] = ()
         if isinstance(answer, ClientError):
             problem = str(answer)
         else:
+            spec = client.known.spec
+            versions = {v for v in answer if can_record(v) and names_one_release(spec, v)}
+            ignored = in_order(set(answer) - versions)
             found = find_new_versions(
-                answer, old.known if old else (), old.checked_at if old else None
+                versions,
+                old.known if old else (),
+                old.checked_at if old else None,
+                old.withdrawn if old else (),
             )
-            problem = None if found else "no release is published"
+            if found is None:
+                problem = "no release is published"
+            elif not self._has_room(client.kind, found):
+                found, problem = None, TOO_MANY_VERSIONS
         self._results[client.kind] = ClientCheck(
             client=client.kind,
             problem=problem,
             new_versions=found,
+            ignored=ignored,
             waiting=found.new if found else (),
         )
         if found:
-            self._keep(client.kind, found.known)
+            self._keep(client.kind, found, found.known)
+
+    def _has_room(self, client: str, found: NewVersions) -> bool:
+        """Return True if the state can be read again with all versions of a client, too."""
+        largest = self._largest_state.with_client(client, _watched(found, found.published))
+        if len(largest.dump().encode()) > LIMIT_BYTES:
+            return False
+        self._largest_state = largest
+        return True
 
     def _compare_new(
         self, client: Client, found: NewVersions, scheduler: ProbeScheduler, reporter: Reporter
@@ -304,7 +334,7 @@ class _Watcher:
                 checks=(*kept.checks, check),
                 waiting=tuple(v for v in found.new if v not in known),
             )
-            self._keep(client.kind, known)
+            self._keep(client.kind, found, known)
         return None
 
     def _compare(
@@ -378,10 +408,17 @@ class _Watcher:
             ),
         )
 
-    def _keep(self, client: str, known: Iterable[str]) -> None:
+    def _keep(self, client: str, found: NewVersions, known: Iterable[str]) -> None:
         """Write the state, in which these versions of a client are known."""
-        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-        watched = WatchedClient(checked_at=now, known=tuple(sorted(known, key=version_key)))
-        self._state = WatchState(clients={**self._state.clients, client: watched})
+        self._state = self._state.with_client(client, _watched(found, known))
         texts = {STATE_FILE: self._state.dump()}
         self.code = publish(self._options.out, texts, self._log.redactor) or self.code
+
+
+def _watched(found: NewVersions, known: Iterable[str]) -> WatchedClient:
+    """Return the state of a client of which these published versions are known."""
+    return WatchedClient(
+        checked_at=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
+        known=in_order({*found.known, *known, *found.known_withdrawn}),
+        withdrawn=in_order(found.known_withdrawn),
+    )

@@ -81,6 +81,17 @@ def version_order(text: str) -> tuple[object, ...]:
     return tuple((0, version_key(part)) if EXACT.fullmatch(part) else (1, part) for part in parts)
 
 
+def in_order(versions: Iterable[str]) -> tuple[str, ...]:
+    """Return each version once, the oldest first, whatever the order of the argument.
+
+    Spellings of one version, such as 1.0 and 1.0.0, are ordered as texts.
+
+    Raises:
+        ValueError: one of the texts is not a version.
+    """
+    return tuple(sorted(set(versions), key=lambda version: (version_key(version), version)))
+
+
 def is_prerelease(version: str) -> bool:
     """Return True for a version before a release, such as `2.0.0-beta.1` or `2.0rc1`."""
     key = version_key(version)
@@ -92,8 +103,7 @@ def releases(versions: Iterable[str]) -> tuple[str, ...]:
 
     Prereleases and texts that are not versions are left out.
     """
-    exact = {version for version in versions if EXACT.fullmatch(version)}
-    return tuple(sorted((v for v in exact if not is_prerelease(v)), key=version_key))
+    return in_order(v for v in versions if EXACT.fullmatch(v) and not is_prerelease(v))
 
 
 def newest(versions: Iterable[str]) -> str | None:
@@ -162,9 +172,9 @@ class Range:
 
     def select(self, published: Iterable[str]) -> tuple[str, ...]:
         """Return the published versions in the range, the oldest first."""
-        matches = sorted({v for v in published if self.contains(v)}, key=version_key)
+        matches = in_order(v for v in published if self.contains(v))
         if self.each is None:
-            return tuple(matches)
+            return matches
         length = _GROUP_LENGTH[self.each]
         newest_by_group = {_leading_numbers(version, length): version for version in matches}
         return tuple(newest_by_group.values())

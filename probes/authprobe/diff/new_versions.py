@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from authprobe.core.version_ranges import EXACT, is_prerelease, releases, version_key
+from authprobe.core.version_ranges import EXACT, in_order, is_prerelease, releases, version_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,10 @@ class NewVersions:
     prereleases: tuple[str, ...]
     """Those published since the last check, which are not compared."""
     withdrawn: tuple[str, ...]
-    """Versions that the last check knew and that are not published any more."""
+    """Versions that were published at the last check and are not any more."""
+    known_withdrawn: frozenset[str]
+    """All known versions that are not published now; a registry that answers with only a part of
+    its versions must not make the others new again."""
 
     @property
     def is_first(self) -> bool:
@@ -46,12 +49,16 @@ class NewVersions:
 
 
 def find_new_versions(
-    published: Iterable[str], known: Iterable[str], checked_at: datetime.datetime | None
+    published: Iterable[str],
+    known: Iterable[str],
+    checked_at: datetime.datetime | None,
+    withdrawn: Iterable[str] = (),
 ) -> NewVersions | None:
     """Return what is new among the published versions; None: no release is published.
 
     A version may be published out of order, such as a fix of an older release: it is new although
-    it is not the newest. At the first check all but the newest release count as known.
+    it is not the newest. At the first check all but the newest release count as known. Versions
+    that were `withdrawn` before are not reported as such again.
     """
     exact = frozenset(version for version in published if EXACT.fullmatch(version))
     ordered = releases(exact)
@@ -59,12 +66,14 @@ def find_new_versions(
         return None
     is_first = checked_at is None
     still_known = exact - {ordered[-1]} if is_first else exact.intersection(known)
-    unknown = sorted(exact - still_known, key=version_key)
+    unknown = in_order(exact - still_known)
+    known_withdrawn = frozenset() if is_first else frozenset(known) - exact
     return NewVersions(
         checked_at=checked_at,
         published=ordered,
         known=still_known,
         new=tuple(version for version in ordered if version not in still_known),
         prereleases=tuple(version for version in unknown if is_prerelease(version)),
-        withdrawn=() if is_first else tuple(sorted(set(known) - exact, key=version_key)),
+        withdrawn=in_order(known_withdrawn.difference(withdrawn)),
+        known_withdrawn=known_withdrawn,
     )

@@ -46,13 +46,15 @@ class ClientCheck:
 
     client: str
     problem: str | None = None
-    """Reason that its versions are not known: the registry cannot be reached."""
+    """Reason that its versions are not known: the registry cannot be reached, or has too many."""
     new_versions: NewVersions | None = None
     """None: its versions are not known."""
     checks: tuple[VersionCheck, ...] = ()
     """Comparisons that were made, the oldest version first."""
     waiting: tuple[str, ...] = ()
     """New versions that are left to the next check."""
+    ignored: tuple[str, ...] = ()
+    """Published texts that the installer does not take as a version, or that are too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import AwareDatetime, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from authprobe.core.safe_files import read_bounded
@@ -15,9 +15,22 @@ from authprobe.errors import RecordError
 
 STATE_FILE: Final = "watch.json"
 LIMIT_BYTES: Final = 4_000_000
-"""Size of a state that is read: some ten thousand versions of some clients."""
+"""Size of a state that is read and written: some ten thousand versions of some clients."""
+MAX_VERSION_LENGTH: Final = 200
 
-_Version = Annotated[str, StringConstraints(pattern=f"^(?:{EXACT.pattern})$", max_length=200)]
+
+def can_record(version: str) -> bool:
+    """Return True for a version that a state can contain."""
+    return len(version) <= MAX_VERSION_LENGTH and EXACT.fullmatch(version) is not None
+
+
+def _recordable(version: str) -> str:
+    if not can_record(version):
+        raise ValueError("not a version")
+    return version
+
+
+_Version = Annotated[str, AfterValidator(_recordable)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +43,8 @@ class WatchedClient:
     """Time at which the registry was asked."""
     known: tuple[_Version, ...]
     """Versions that need no comparison any more."""
+    withdrawn: tuple[_Version, ...] = ()
+    """Those of them that were not published at the last check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +55,10 @@ class WatchState:
 
     clients: dict[str, WatchedClient] = field(default_factory=dict)
     schema_version: Literal[1] = 1
+
+    def with_client(self, name: str, client: WatchedClient) -> "WatchState":
+        """Return this state with another one of a client."""
+        return WatchState(clients={**self.clients, name: client})
 
     def dump(self) -> str:
         """Return the content of the file."""

@@ -34,6 +34,7 @@ def client_lines(watch: Watch, client: ClientCheck) -> Iterator[str]:
     name, found = client.client, client.new_versions
     if found is None:
         yield f"{name}: {client.problem}; the next check asks again"
+        yield from _ignored(client)
         return
     if found.checked_at is None:
         count = plural(len(found.known), "other version")
@@ -58,6 +59,15 @@ def client_lines(watch: Watch, client: ClientCheck) -> Iterator[str]:
         )
     if found.withdrawn:
         yield f"  withdrawn since: {_names(found.withdrawn)}"
+    yield from _ignored(client)
+
+
+def _ignored(client: ClientCheck) -> Iterator[str]:
+    if client.ignored:
+        count = plural(len(client.ignored), "published version")
+        yield f"  ignored, as no exact version that can be installed: {count}: " + _names(
+            client.ignored
+        )
 
 
 def _time(at: object) -> str:

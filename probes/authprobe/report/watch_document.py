@@ -50,6 +50,8 @@ class ClientDocument:
     """Prereleases since the last check, which are not compared."""
     withdrawn: tuple[str, ...]
     """Versions that were withdrawn since the last check."""
+    ignored: tuple[str, ...]
+    """Published texts that are no exact version to the installer, or are too long."""
     comparisons: tuple[Comparison, ...]
     """The oldest version first."""
 
@@ -90,6 +92,7 @@ def _client(client: ClientCheck) -> ClientDocument:
         waiting=client.waiting,
         prereleases=found.prereleases if found else (),
         withdrawn=found.withdrawn if found else (),
+        ignored=client.ignored,
         comparisons=tuple(map(_comparison, client.checks)),
     )
 
