@@ -29,11 +29,13 @@ HIDDEN_CODE = """() => [...document.querySelectorAll("pre")].filter(pre => {
   const b = button.getBoundingClientRect();
   const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
-    const range = document.createRange();
-    range.selectNodeContents(texts.currentNode);
-    if (texts.currentNode.data.trim() && [...range.getClientRects()].some(r =>
-      r.right > code.getBoundingClientRect().right ||
-      r.right > b.left && r.left < b.right && r.top < b.bottom && r.bottom > b.top)) return true;
+    for (const word of texts.currentNode.data.matchAll(/\\S+/g)) { // spaces may hang over the end
+      const range = document.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if ([...range.getClientRects()].some(r => r.right > code.getBoundingClientRect().right ||
+        r.right > b.left && r.left < b.right && r.top < b.bottom && r.bottom > b.top)) return true;
+    }
   }
   return false;
 }).length"""
