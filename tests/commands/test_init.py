@@ -177,6 +177,24 @@ def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     assert "a regular file, not a directory" in ended.err
 
 
+@pytest.mark.parametrize("name", ["reports", "reports/results.json"])
+def test_reports_that_are_in_the_way_are_left_and_nothing_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    ended = init(tmp_path, "--yes")
+    assert (ended.code, files(tmp_path)) == (4, [name])
+    assert (tmp_path / name).read_text() == "mine"
+    assert "reports" in ended.err
+
+
+def test_a_name_that_is_too_long_is_reported(tmp_path: Path) -> None:
+    ended = init(tmp_path, "n" * 300, "--yes", "--no-run")
+    assert (ended.code, files(tmp_path)) == (4, [])
+    assert "cannot be written: File name too long; nothing was written" in ended.err
+
+
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def __init__(self, path: Path) -> None:
@@ -206,6 +224,7 @@ def test_any_name_of_a_folder_is_only_a_name(tmp_path: Path, name: str) -> None:
     document = json.loads(ended.out)
     assert document["written"][0] == str(Path(name) / SCENARIO)
     assert document["exit_code"] is None
+    assert next(iter(document["next"])).startswith("cd -- -" if name.startswith("-") else "cd ")
     assert (tmp_path / name / SCENARIO).is_file()
     assert not (tmp_path / "x").exists()
 

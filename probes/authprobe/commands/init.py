@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from authprobe.commands.output import check_writable
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.commands.run import run
 from authprobe.commands.starter_files import (
@@ -20,7 +22,8 @@ from authprobe.commands.starter_files import (
     write_new,
 )
 from authprobe.core.escaping import for_shell
-from authprobe.errors import ExitCode
+from authprobe.engine.last_failed import RESULTS_FILE
+from authprobe.errors import ExitCode, SettingsError
 from authprobe.options import OUT, SCENARIOS
 from authprobe.settings import Settings, parse_settings
 
@@ -49,6 +52,9 @@ def init(options: InitOptions) -> int:
             OUT.name: [str(folder / OUT.default())],
         }
     )
+    reports = folder / OUT.default()
+    if not options.only_write:
+        _check_reports(reports)
     texts = starter_texts(folder, options.use, options.ci)
     write_new(folder, texts)
     names = [str(folder / name) for name in texts]
@@ -64,6 +70,20 @@ def init(options: InitOptions) -> int:
     return code or ExitCode.OK
 
 
+def _check_reports(folder: Path) -> None:
+    """Check that the first run can write its reports and replaces none.
+
+    Raises:
+        SettingsError: something is in the way.
+    """
+    check_writable(folder)
+    if os.path.lexists(folder / RESULTS_FILE):
+        raise SettingsError(
+            f"{folder / RESULTS_FILE}: already there, and the first run would replace it; nothing "
+            "was written; move it away, or only write the files, with --no-run"
+        )
+
+
 def _probe(settings: Settings, *, as_json: bool) -> int:
     """Probe the scenario and write the reports; return the exit code of the run."""
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
@@ -77,7 +97,10 @@ def _next_steps(options: InitOptions, texts: Mapping[str, str]) -> Iterator[tupl
     if CONFIG not in texts:  # the options that are there may name other scenarios
         run, watch = f"{run} {scenarios}", f"{watch} --scenarios {scenarios}"
     if folder.resolve() != Path.cwd():
-        yield for_shell(["cd", str(folder)]), "where the files are"
+        yield (
+            for_shell(["cd", *(["--"] if str(folder).startswith("-") else []), str(folder)]),
+            "where the files are",
+        )
     yield run, f"again, after each change of {SCENARIO}"
     yield "authprobe accept", "make what the client does now the baseline of later runs"
     yield watch, "what new versions of the client break"

@@ -44,9 +44,11 @@ class CiService(enum.StrEnum):
 
 def find_ci(folder: Path) -> CiService:
     """Return the service that a project uses, as far as its files tell."""
-    if (folder / ".github").is_dir():
+    # os.path: unlike those of Path, these are False for a folder that cannot be looked into
+    if os.path.isdir(folder / ".github"):  # noqa: PTH112
         return CiService.GITHUB
-    return CiService.GITLAB if (folder / GITLAB_MAIN).is_file() else CiService.NONE
+    is_gitlab = os.path.isfile(folder / GITLAB_MAIN)  # noqa: PTH113
+    return CiService.GITLAB if is_gitlab else CiService.NONE
 
 
 def starter_texts(folder: Path, use: StarterUse, ci: CiService) -> dict[str, str]:
