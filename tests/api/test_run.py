@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -247,6 +248,19 @@ def test_an_error_is_explained() -> None:
     assert diagnosis.evidence
     assert secret not in repr(diagnosis)
     assert authprobe.explain("nothing of interest").id in ("unknown", "not-auth")
+
+
+def test_a_text_that_has_no_encoding_is_explained() -> None:
+    text = "\ud800 API Error: 401 OAuth token has expired."
+    assert authprobe.explain(text).id == "access-token-expired"
+
+
+@pytest.mark.parametrize("name", ["port", "https_port", "control_port"])
+@pytest.mark.parametrize("value", [-1, 65_536])
+def test_a_port_that_no_system_has_is_an_error(name: str, value: int) -> None:
+    ports: Any = {name: value}
+    with pytest.raises(authprobe.SettingsError, match=f"^{name}={value}: must be from 0 to 65535"):
+        authprobe.emulate(**ports)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """`authprobe.emulate`: the emulator for tests of other programs."""
 
 from contextlib import AbstractContextManager
+from typing import Final
 
 from authprobe.emulator.config import Backend
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.standalone import emulator
 from authprobe.emulator.standalone.emulator import Emulator
+from authprobe.errors import SettingsError
+
+MAX_PORT: Final = 65_535
 
 
 def emulate(
@@ -23,9 +27,13 @@ def emulate(
     other users of this machine are refused unless `any_user` is set.
 
     Raises:
-        SettingsError: on entry: the host is not loopback, a port is taken, or a value of `setup`
-            is invalid.
+        SettingsError: a port is outside 0 to 65535; on entry: the host is not loopback, a port is
+            taken, or a value of `setup` is invalid.
     """
+    ports = {"port": port, "https_port": https_port, "control_port": control_port or 0}
+    for name, value in ports.items():
+        if not 0 <= value <= MAX_PORT:
+            raise SettingsError(f"{name}={value}: must be from 0 to {MAX_PORT}")
     return emulator.emulate(
         setup,
         host=host,

@@ -31,7 +31,8 @@ def explain(text: str) -> Diagnosis:
         SettingsError: the text is empty or too large, or is a `results.json`, whose cases have
             their causes already.
     """
-    size_bytes = len(text.encode("utf-8", "surrogatepass"))
+    content = text.encode("utf-8", "replace")  # a lone surrogate has no encoding
+    text, size_bytes = content.decode("utf-8"), len(content)
     if not text.strip():
         raise SettingsError("the text is empty; give the error message or the log")
     if size_bytes > MAX_INPUT_BYTES:
