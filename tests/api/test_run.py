@@ -149,6 +149,8 @@ def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
         ({"clients": ["claude-cod"]}, "SettingsError", "claude-cod"),
         ({"cases": ["none"]}, "SettingsError", "none"),
         ({"variables": {"none": 1}}, "SettingsError", "none"),
+        ({"variables": {1: 2}}, "SettingsError", "^variables: 1 is no name"),
+        ({"out": "a\0b"}, "SettingsError", "^out='a.x00b': no path"),
         ({"isolation": "weak"}, "SettingsError", "isolation='weak': no such isolation"),
         ({"jobs": 0}, "SettingsError", "jobs=0: must be a whole number of at least 1"),
         ({"retries": True}, "SettingsError", "retries=True: must be"),

@@ -13,6 +13,7 @@ from authprobe.api.values import RunResult, make_result
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
 from authprobe.core.temporary_folder import temporary_folder
+from authprobe.documents.node_tree import Value
 from authprobe.engine.progress import NullReporter
 from authprobe.engine.runner import execute_plan, load_plan
 from authprobe.errors import ProbesError, ScenarioError, SettingsError
@@ -65,6 +66,8 @@ def run(
         RecordError: the baseline cannot be read.
         ProbesError: a result would contain a credential, and is kept back.
     """
+    if out is not None and "\0" in os.fspath(out):
+        raise SettingsError(f"out={os.fspath(out)!r}: no path has a null character")
     given = [scenarios] if isinstance(scenarios, str | os.PathLike) else list(scenarios)
     with contextlib.ExitStack() as stack:
         work = stack.enter_context(temporary_folder("authprobe-api-"))
@@ -72,7 +75,7 @@ def run(
         settings = Settings(
             scenarios=tuple(_paths(given, work)),
             suite=suite,
-            variables=dict(variables or {}),
+            variables=_variables(variables or {}),
             clients=_words(clients, "clients"),
             cases=_words(cases, "cases"),
             baseline=Path(baseline) if baseline is not None else None,
@@ -180,6 +183,14 @@ def _words(values: Iterable[str], name: str) -> tuple[str, ...]:
     if isinstance(values, str):
         raise SettingsError(f"{name}={values!r}: must be a list; put brackets around it")
     return tuple(values)
+
+
+def _variables(values: Mapping[str, Value]) -> dict[str, Value]:
+    names: Iterable[object] = values
+    for name in names:
+        if not isinstance(name, str):
+            raise SettingsError(f"variables: {name!r} is no name; it must be a string")
+    return dict(values)
 
 
 def _number(value: object, name: str, least: int) -> int:
