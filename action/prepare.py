@@ -1,7 +1,9 @@
 """Step `prepare` of the action: install authprobe, and name what decides about its client cache."""
 
+import contextlib
 import datetime
 import hashlib
+import itertools
 import os
 import platform
 import re
@@ -18,6 +20,8 @@ VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.!+]*")
 """A version of PEP 440; nothing else can be meant, such as an option of pip or an address."""
 MAX_FILES: Final = 1000
 """Scenario files whose content decides about the cache."""
+MAX_BYTES: Final = 1_048_576
+"""Size of a file that authprobe reads."""
 
 
 def main() -> None:
@@ -88,22 +92,29 @@ def content_hash() -> str:
     digest = hashlib.sha256()
     for name in ("command", "suite", "args", "scenarios"):
         digest.update(f"{name}={read_input(name)}\0".encode(errors="surrogateescape"))
-    for path in scenario_files():
+    for path in (*option_files(), *scenario_files()):
         digest.update(f"{path}\0".encode(errors="surrogateescape"))
-        try:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError:  # `authprobe run` will say what is wrong with it
-            continue
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            # What is wrong with a file, such as its size, is said by `authprobe run`.
+            digest.update(hashlib.sha256(file.read(MAX_BYTES)).digest())
     return digest.hexdigest()[:16]
+
+
+def option_files() -> Iterator[Path]:
+    """Yield the files that can set options of authprobe, in the working directory and above it."""
+    folder = Path.cwd()
+    for each in (folder, *folder.parents):
+        files = (each / name for name in ("authprobe.toml", "pyproject.toml"))
+        yield from (file for file in files if file.is_file())
 
 
 def scenario_files() -> Iterator[Path]:
     """Yield the files of the input `scenarios`, those of a folder sorted; at most MAX_FILES."""
     room = MAX_FILES
     for path in map(Path, read_lines("scenarios")):
-        files = sorted(path.rglob("*.yaml"))[:room] if path.is_dir() else [path]
-        yield from (file for file in files if file.is_file())
+        found = path.rglob("*.yaml") if os.path.isdir(path) else [path]  # noqa: PTH112 (long names)
+        files = sorted(itertools.islice(found, room))
+        yield from (file for file in files if os.path.isfile(file))  # noqa: PTH113
         room = max(room - len(files), 0)
 
 

@@ -91,11 +91,23 @@ def test_the_key_of_the_cache_changes_with_what_decides(installed: GitHubRunner)
     ]
     (folder / "sub" / "a.yaml").write_text("id: b")
     others.append(prepare(installed, version="7.0", scenarios="auth\nmissing.yaml"))
+    (installed.work / "authprobe.toml").write_text("suite = 'full'")
+    others.append(prepare(installed, version="7.0", scenarios="auth\nmissing.yaml"))
+    (installed.work / "authprobe.toml").unlink()
     keys = {first["cache-key"], *(step.outputs["cache-key"] for step in others)}
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert {step.outputs["cache-head"] for step in others} == {first["cache-head"]}
     (folder / "sub" / "a.yaml").write_text("id: a")
     assert prepare(installed, version="7.0", scenarios="auth\nmissing.yaml").outputs == first
+
+
+@pytest.mark.parametrize("scenarios", ["endless", "x" * 5000, "x" * 200 + "/y" * 3000])
+def test_what_is_no_scenario_does_not_hinder(installed: GitHubRunner, scenarios: str) -> None:
+    (installed.work / "endless").mkdir()
+    (installed.work / "endless" / "x.yaml").symlink_to("/proc/self/pagemap")  # 128 GiB long
+    step = prepare(installed, version="7.0", scenarios=scenarios)
+    assert (step.code, "Traceback" in step.log) == (0, False)
+    assert step.outputs["cache-key"]
 
 
 def test_the_cache_is_the_user_s_own_if_they_chose_one(installed: GitHubRunner) -> None:

@@ -83,6 +83,11 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "clients": (("list", "--json"), ("install", HOSTILE)),
     "scan": (("r.json", "--json"), ("folder",), ("folder", "--json"), (HOSTILE,)),
     "schema": ((HOSTILE,),),
+    "badge": (("r.json",), ("r.json", "--json"), ("r.json", "--out", "x.svg"), (HOSTILE,)),
+    "card": (("r.json",), ("r.json", "--out", "x.svg"), (HOSTILE,)),
+    "watch": (("--client", HOSTILE), ("--scenarios", "evil.yaml", "-k", HOSTILE)),
+    "config": ((), (HOSTILE,)),
+    "init": (("--use", HOSTILE), (f"new/{HOSTILE}", "--yes", "--no-run")),
 }
 """Command lines of every command, on the files of `folder`."""
 
@@ -193,10 +198,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def require_harmless_file(text: str, suffix: str) -> None:
     """Fail if a browser, or an editor, would obey or hide a part of the text."""
     text = re.sub("(?s)<(script|style)[^>]*>.*?</\\1>", "", text)
-    if suffix != ".html":  # no CI log shows a page
+    if suffix not in (".html", ".svg"):  # no CI log shows a page or a picture
         require_harmless(text)
     assert all(c == "\n" or is_visible(c) for c in text)
-    if suffix in (".md", ".html"):
+    if suffix in (".md", ".html", ".svg"):
         assert not re.search("<(script|img src=x)", re.sub("(?s)```.*?```", "", text))
 
 
