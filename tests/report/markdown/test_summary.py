@@ -1,3 +1,5 @@
+import pytest
+
 from authprobe.observation.model import Outcome
 from authprobe.report.markdown.summary import (
     MAX_SIZE_BYTES,
@@ -79,6 +81,12 @@ def test_markdown_syntax_is_escaped() -> None:
     assert escaped("a|b `c` *d* [e](f) <g> \\ &") == (
         "a\\|b \\`c\\` \\*d\\* \\[e\\](f) &lt;g&gt; \\\\ &amp;"
     )
+
+
+@pytest.mark.parametrize("address", ["a@b.example", "a@b_c.example", "a@b-c_d.example"])
+def test_an_address_of_mail_is_no_link(address: str) -> None:
+    """GitHub reads an address after it has removed the backslashes."""
+    assert "@<!-- -->b" in escaped(address)
 
 
 def test_hidden_characters_are_escaped_and_lines_joined() -> None:

@@ -37,7 +37,7 @@ MAX_CHANGES: Final = 12
 
 AUTOLINK: Final = re.compile(
     r"(?:https?|ftp):(?=//)|(?<![a-z0-9])www(?=\.)"
-    r"|(?<!\w)@(?=\w)|@(?=[\w-]+\.)|#(?=\d)|(?<!\w)GH-(?=\d)"
+    r"|(?<!\w)@(?=\w)|@(?=[\\\w-]+\.)|#(?=\d)|(?<!\w)GH-(?=\d)"
     r"|(?<!\w)[0-9a-f](?=[0-9a-f]{6,39}(?!\w))",
     re.IGNORECASE,
 )
