@@ -6,6 +6,7 @@ which everything was tested and nothing was found.
 
 import enum
 import hashlib
+import re
 import sys
 import urllib.parse
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_results() -> dict[str, int | None]:
     results: dict[str, int | None] = {}
     for line in read_lines("results"):
         name, equals, code = (part.strip() for part in line.rpartition("="))
-        if not equals or not name or not ((code.isascii() and code.isdecimal()) or not code):
+        if not equals or not name or not re.fullmatch("[0-9]{0,3}", code):
             refuse(f"results: {line!r} must be NAME=EXIT-CODE")
         results[name] = int(code) if code else None
     if not results:
@@ -129,7 +130,8 @@ def text(results: dict[str, int | None]) -> str:
     """Return the body: a marker with a hash of what was found, the results, and the reports."""
     key = f"{sorted(results.items())}\0{read_input('key')}"
     digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:16]
-    lines = [f"{MARKER} {digest} -->", f"[The newest run]({run_url()}) that found something:", ""]
+    marker = f"{MARKER} {digest} -->"
+    lines = [f"[The newest run]({run_url()}) that found something:", ""]
     lines += [f"- {name}: {words_of(code)}" for name, code in results.items()]
     paths = [Path(path) for path in read_lines("reports")]
     room = (MAX_BODY_BYTES - 5000) // max(len(paths), 1)
@@ -137,7 +139,8 @@ def text(results: dict[str, int | None]) -> str:
         # A job that died has none; a link to another place could name a file with secrets.
         if path.is_file() and path.resolve().is_relative_to(Path.cwd().resolve()):
             lines += ["", cut(path.read_text(encoding="utf-8", errors="replace"), room)]
-    return "\n".join(lines)
+    # Each notice of what was cut takes room as well, and many reports have many.
+    return "\n".join((marker, cut("\n".join(lines), MAX_BODY_BYTES - 1000)))
 
 
 def words_of(code: int | None) -> str:

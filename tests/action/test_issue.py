@@ -136,6 +136,16 @@ def test_long_reports_share_the_room(runner: GitHubRunner, github: FakeGitHub) -
     assert "b line" in body
 
 
+def test_many_reports_are_not_more_than_github_takes(
+    runner: GitHubRunner, github: FakeGitHub
+) -> None:
+    (runner.work / "a.md").write_text("a line\n" * 20_000)
+    keep(runner, "release=1", reports="a.md\n" * 1500)
+    body = issues(github)[0]["body"]
+    assert len(body.encode()) < 65_536
+    assert body.startswith("<!-- authprobe issue ")
+
+
 @pytest.mark.parametrize(
     ("results", "message"),
     [
@@ -144,6 +154,7 @@ def test_long_reports_share_the_room(runner: GitHubRunner, github: FakeGitHub) -
         ("=1", "results: '=1' must be"),
         ("release=$(id)", "results: 'release=$(id)' must be"),
         ("release=-1", "results: 'release=-1' must be"),
+        (f"release={'1' * 5000}", "results: 'release=111"),
         ("release=\u0661", "results: 'release=\u0661' must be"),
     ],
 )
