@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -292,18 +291,42 @@ def test_the_emulator_serves_until_the_end() -> None:
         pass
 
 
-def examples() -> Iterator[str]:
-    """Yield the programs of the page."""
-    text = (PROJECT / "docs" / "api.md").read_text()
-    yield from re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+PAGE: Final = (PROJECT / "docs" / "api.md").read_text()
+EXAMPLES: Final = re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", PAGE, re.DOTALL)
+"""Each program of the page, with the output below it if the page shows one."""
 
 
-@pytest.mark.parametrize("program", list(examples()))
-def test_the_examples_of_the_page_run(program: str, folder: Path) -> None:
-    (folder / "auth").mkdir()
-    (folder / "auth" / "login.yaml").write_text(SCENARIO)
+@pytest.fixture(scope="module")
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the one file that the page says to write, with the page's text."""
+    [(name, text)] = re.findall(
+        r"Write this into `(.+?)`\..*?\n\n```yaml\n(.*?)```", PAGE, re.DOTALL
+    )
+    folder = tmp_path_factory.mktemp("page")
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(("program", "output"), EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_of_the_page_runs_as_pasted(
+    program: str,
+    output: str,
+    page_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(page_folder)
     assert "authprobe." in program
     exec(compile(program, "docs/api.md", "exec"), {"__name__": "example"})  # noqa: S102 - ours
+    if output:
+        assert capsys.readouterr().out == output
+
+
+def test_every_block_of_the_page_is_tried() -> None:
+    kinds = re.findall(r"^```(\w+)$", PAGE, re.MULTILINE)
+    assert (kinds.count("yaml"), kinds.count("text")) == (1, 2)
+    assert set(kinds) == {"yaml", "python", "text"}
 
 
 def test_the_command_and_the_function_agree(folder: Path) -> None:
