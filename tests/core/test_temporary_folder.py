@@ -2,6 +2,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,20 @@ def test_mode_is_not_changed_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Too many levels"):
         change_mode(tmp_path / "link", 0o777)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_parent_is_found_without_writing_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill at that moment would leave the file that `tempfile` writes to try a folder."""
+    monkeypatch.setattr(tempfile, "tempdir", None)  # nobody has asked yet
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    monkeypatch.setenv("TEMP", str(tmp_path))
+    before = tmp_path.stat().st_mtime_ns
+    assert unused_folder("authprobe-test-").parent == tmp_path
+    assert tmp_path.stat().st_mtime_ns == before
+    assert Path(tempfile.gettempdir()) == tmp_path
+    assert tmp_path.stat().st_mtime_ns > before, "tempfile writes nothing any more"
 
 
 def test_unused_folder_is_made_once_and_removed() -> None:

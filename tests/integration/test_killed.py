@@ -1,5 +1,6 @@
 """`kill -9` of a run at any time: nothing is left, and every finished result is kept."""
 
+import contextlib
 import json
 import os
 import random
@@ -100,7 +101,9 @@ def kill_one(folder: Path, delay: float) -> list[str]:
         below = {pid: start_time(pid) for pid in descendants(child.pid)}
         child.kill()
     wait_until(lambda: all(start_time(pid) != began for pid, began in below.items() if began))
-    wait_until(lambda: not list((folder / "temp").iterdir()))
+    with contextlib.suppress(AssertionError):  # the next line says what is left
+        wait_until(lambda: not list((folder / "temp").iterdir()))
+    assert not list((folder / "temp").rglob("*")), f"left by a run killed after {delay:.2f} s"
     reports = folder / "reports"
     partial = reports / "results.partial.jsonl"
     finished = partial if partial.exists() else reports / "results.json"

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_core import to_json
-
 from authprobe.bisection.question import BisectionQuestion, make_question, versions_between
 from authprobe.bisection.runner import (
     BisectionProber,
@@ -26,9 +24,10 @@ from authprobe.commands.output import (
 from authprobe.commands.printing import print_error
 from authprobe.core.escaping import for_json
 from authprobe.core.executors import ExecutorAddress
+from authprobe.core.serialization import to_json
+from authprobe.core.signals import interruptible
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import NullReporter, make_reporter
-from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.plan.expand import package_of
 from authprobe.redaction.pseudonyms import display_path

@@ -16,10 +16,10 @@ from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.isolation import Isolation
+from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import version_key
 from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
-from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, InstallError, SettingsError
 from authprobe.plan.expand import exact_versions, known_clients_of, read_client
 from authprobe.report.model.phrases import plural

@@ -23,6 +23,7 @@ from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
+from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.model import Diff
 from authprobe.diff.runs import diff_runs
@@ -30,7 +31,6 @@ from authprobe.diff.versions import Side, VersionComparison, check_clients, sele
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.runner import chosen_suite
-from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.expand import known_clients_of, package_of, read_client

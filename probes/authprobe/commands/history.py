@@ -3,11 +3,10 @@
 import itertools
 from collections.abc import Iterator, Sequence
 
-from pydantic_core import to_json
-
 from authprobe.commands.printing import print_json, print_text
 from authprobe.core.escaping import one_line
 from authprobe.core.history_location import NO_HISTORY
+from authprobe.core.serialization import to_json
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.observation.fingerprint import describe_transitions, find_transitions

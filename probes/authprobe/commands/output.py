@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.commands.printing import print_error, print_text
 from authprobe.core.safe_files import check_places, make_folder
-from authprobe.engine.signals import uninterrupted
+from authprobe.core.signals import uninterrupted
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.redactor import Redactor

@@ -14,12 +14,12 @@ from authprobe.commands.console import OutputConsole
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.commands.run_session import ARGUMENT, RunSession, suite_words
+from authprobe.core.signals import interruptible
 from authprobe.core.standard_streams import discard_output
 from authprobe.core.targets import Target
 from authprobe.engine.last_failed import was_interrupted
 from authprobe.engine.runner import RunPlan, load_plan
 from authprobe.engine.shard import take_shard
-from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode
 from authprobe.options import OUT
 from authprobe.plan.case import Case

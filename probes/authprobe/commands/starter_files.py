@@ -10,7 +10,7 @@ from typing import Final
 import authprobe
 from authprobe.configuration.files import OWN_NAME
 from authprobe.core.safe_files import create_file, make_folder
-from authprobe.engine.signals import uninterrupted
+from authprobe.core.signals import uninterrupted
 from authprobe.errors import SettingsError
 from authprobe.settings import project_file
 

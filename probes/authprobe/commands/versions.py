@@ -23,10 +23,10 @@ from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
+from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import EXACT, releases, version_key
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
-from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.case import Case

@@ -24,6 +24,7 @@ from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind, Package
 from authprobe.core.executors import ExecutorAddress
 from authprobe.core.safe_files import check_places, make_folder
+from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import in_order
 from authprobe.diff.new_versions import NewVersions, find_new_versions
 from authprobe.diff.versions import CasePair, Side, VersionComparison, select_pairs
@@ -39,7 +40,6 @@ from authprobe.diff.watch_state import (
 from authprobe.engine.laboratory import current_versions
 from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.engine.runner import chosen_suite
-from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.expand import known_clients_of, package_of, read_client_name

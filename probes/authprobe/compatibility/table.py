@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, TypeAdapter
-from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
 from authprobe.core.json_schema import published
+from authprobe.core.serialization import to_json
 from authprobe.core.version_ranges import version_key
 from authprobe.run import json_file
 

@@ -26,7 +26,19 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def unused_folder(prefix: str) -> Path:
     """Return the path of a temporary folder that does not exist yet."""
-    return Path(tempfile.gettempdir(), prefix + secrets.token_hex(RANDOM_LENGTH // 2))
+    return _parent() / (prefix + secrets.token_hex(RANDOM_LENGTH // 2))
+
+
+def _parent() -> Path:
+    """Return the folder for what is temporary, as `tempfile.gettempdir`.
+
+    That one writes a file into a folder to try it, and a kill at this moment would leave the file.
+    """
+    names = ("TMPDIR", "TEMP", "TMP")
+    for folder in (*(os.environ.get(name) for name in names), "/tmp"):  # noqa: S108, TID251 - its rule
+        if folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
+            return Path(folder).absolute()
+    return Path(tempfile.gettempdir())
 
 
 @contextlib.contextmanager

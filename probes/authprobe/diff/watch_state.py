@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from authprobe.core.safe_files import read_bounded
+from authprobe.core.serialization import to_json
 from authprobe.core.version_ranges import EXACT
 from authprobe.documents.constraints import STRICT
 from authprobe.errors import RecordError

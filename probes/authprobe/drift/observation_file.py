@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
-from pydantic_core import to_json
 
 from authprobe.core.json_schema import published
+from authprobe.core.serialization import to_json
 from authprobe.documents.constraints import STRICT
 from authprobe.drift.known_words import (
     CONTENT_TYPES,

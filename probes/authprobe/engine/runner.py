@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from authprobe.clients.base import Laboratory
 from authprobe.core.isolation import Isolation
+from authprobe.core.signals import interruptible
 from authprobe.documents.source import escape
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
@@ -27,7 +28,6 @@ from authprobe.engine.record import make_record
 from authprobe.engine.remote.opening import make_executor, open_cluster
 from authprobe.engine.rounds import Rounds
 from authprobe.engine.scheduler import Scheduler
-from authprobe.engine.signals import interruptible
 from authprobe.engine.tally import Tally
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation

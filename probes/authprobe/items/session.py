@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
 from pydantic import ConfigDict
-from pydantic_core import to_json
 
 from authprobe.configuration.keys import PYTEST
 from authprobe.configuration.merged import Configured, Shape, named_sources
 from authprobe.core.escaping import for_log
 from authprobe.core.isolation import Isolation
+from authprobe.core.serialization import to_json
 from authprobe.documents.source import escape, quote
 from authprobe.engine.progress import NullReporter
 from authprobe.errors import ScenarioError, SettingsError

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
 from authprobe.core.json_schema import published
+from authprobe.core.serialization import to_json
 from authprobe.diff.judgement import Effect
 from authprobe.diff.model import Background, Diff
 from authprobe.diff.observations import Change

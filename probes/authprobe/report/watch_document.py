@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
 from authprobe.core.json_schema import published
+from authprobe.core.serialization import to_json
 from authprobe.diff.watch import ClientCheck, VersionCheck, Watch
 from authprobe.report.diff_document import DiffDocument, make_document
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
 from authprobe.core.escaping import for_json, one_line
+from authprobe.core.serialization import to_jsonable_python
 from authprobe.core.targets import Target
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint, is_same

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
 from authprobe.core.json_schema import published
+from authprobe.core.serialization import to_json
 from authprobe.core.shards import MAX_SHARDS
 from authprobe.errors import RecordError
 from authprobe.observation.model import Observation

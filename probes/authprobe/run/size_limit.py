@@ -5,8 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from pydantic_core import to_json
-
+from authprobe.core.serialization import to_json
 from authprobe.observation.model import Exchange
 from authprobe.redaction.scanner import SCAN_LIMIT_BYTES
 from authprobe.run.model import CaseRecord, Run

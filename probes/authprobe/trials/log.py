@@ -12,12 +12,12 @@ from typing import BinaryIO, ClassVar, Final
 
 import filelock
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 import authprobe
 from authprobe.core.client_variables import SETTINGS_ENV
 from authprobe.core.escaping import for_json
 from authprobe.core.safe_files import check_places, make_folder, open_log, read_bounded
+from authprobe.core.serialization import to_json
 from authprobe.emulator.catalogue import FAULT_NAMES, rows
 from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
@@ -70,8 +71,17 @@ def control_status(client: httpx.Client, emulator: Emulator) -> int:
 
 
 def refused_ports(emulator: Emulator) -> list[bool]:
-    """Return for each port of the emulator whether it refuses connections."""
-    return [not accepts(port) for port in ports(emulator)]
+    """Return for each port of the emulator whether this process serves nothing there.
+
+    Connecting would tell less: another process may have got the port of a closed emulator.
+    """
+    served = {
+        connection.laddr.port
+        for connection in psutil.Process().net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+        and connection.laddr.ip in (LOOPBACK, "0.0.0.0", "::")  # noqa: S104 - must not be there
+    }
+    return [port not in served for port in ports(emulator)]
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:

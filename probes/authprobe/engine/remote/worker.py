@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pydantic_core import to_json
-
 import authprobe
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache, InstallationKey, installation_key
 from authprobe.clients.observe import MAX_DETAIL_LENGTH
 from authprobe.clients.process.children import Children
 from authprobe.core.isolation import Isolation
+from authprobe.core.serialization import to_json
 from authprobe.engine.faults import failed_observation
 from authprobe.engine.laboratory import open_laboratory
 from authprobe.engine.probe import probe_case, required_clients

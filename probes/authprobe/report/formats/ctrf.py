@@ -3,9 +3,8 @@
 import uuid
 from typing import Any, Final
 
-from pydantic_core import to_json
-
 from authprobe.core.escaping import for_json
+from authprobe.core.serialization import to_json
 from authprobe.report.model import news, phrases
 from authprobe.report.model.version_changes import VersionChange, version_changes
 from authprobe.run.model import CaseRecord, Run

@@ -12,9 +12,8 @@ import urllib.parse
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from pydantic_core import to_json
-
 from authprobe.core.escaping import for_json
+from authprobe.core.serialization import to_json
 from authprobe.observation.model import Exchange
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord, Run

@@ -63,13 +63,15 @@ def uninterrupted() -> Iterator[None]:
         return
     kept: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = [
-        signal.signal(number, lambda number, frame: kept.append(number)) for number in numbers
-    ]
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    # None is a handler in C, of a program that has imported authprobe: nothing could restore it.
+    previous = {number: handler for number, handler in handlers.items() if handler is not None}
+    for number in previous:
+        signal.signal(number, lambda number, frame: kept.append(number))
     try:
         yield
     finally:
-        for number, handler in zip(numbers, previous, strict=True):
+        for number, handler in previous.items():
             signal.signal(number, handler)
         if kept:
             signal.raise_signal(kept[0])

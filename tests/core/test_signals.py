@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from authprobe.engine.signals import RERAISE_DELAY, interruptible, uninterrupted
+from authprobe.core.signals import RERAISE_DELAY, interruptible, uninterrupted
 from tests.support.waiting import PATIENCE
 
 
