@@ -15,7 +15,10 @@ from authprobe.cli.init import CI_SERVICES, USES
 from authprobe.commands import starter_files
 from authprobe.commands.starter_files import (
     CONFIG,
+    GITHUB,
+    GITLAB,
     GITLAB_MAIN,
+    IGNORED,
     SCENARIO,
     CiService,
     StarterUse,
@@ -51,14 +54,14 @@ def test_the_choices_are_those_of_the_files() -> None:
 @pytest.mark.parametrize("use", StarterUse)
 def test_each_scenario_is_valid_and_commented(tmp_path: Path, use: StarterUse) -> None:
     assert init(tmp_path, "--use", use, "--ci", "none", "--no-run").code == 0
-    assert files(tmp_path) == [SCENARIO, CONFIG]
+    assert files(tmp_path) == [IGNORED, SCENARIO, CONFIG]
     assert load_file(tmp_path / SCENARIO).id == "first"
     assert (tmp_path / SCENARIO).read_text().startswith("# A first scenario: ")
 
 
 def test_the_job_of_github_installs_this_version_and_probes_the_scenario(tmp_path: Path) -> None:
     assert init(tmp_path, *WRITE).code == 0
-    assert files(tmp_path) == [".github/workflows/authprobe.yml", SCENARIO, CONFIG]
+    assert files(tmp_path) == [GITHUB, IGNORED, SCENARIO, CONFIG]
     (job,) = read(tmp_path / ".github/workflows/authprobe.yml")["jobs"].values()
     commands = [step["run"] for step in job["steps"] if "authprobe" in step.get("run", "")]
     assert commands == [
@@ -69,19 +72,84 @@ def test_the_job_of_github_installs_this_version_and_probes_the_scenario(tmp_pat
 
 def test_the_job_of_gitlab_is_included(tmp_path: Path) -> None:
     assert init(tmp_path, "--use", "node", "--ci", "gitlab", "--no-run").code == 0
-    assert files(tmp_path) == [GITLAB_MAIN, ".gitlab/authprobe.yml", SCENARIO, CONFIG]
+    assert files(tmp_path) == [IGNORED, GITLAB_MAIN, GITLAB, SCENARIO, CONFIG]
     (included,) = read(tmp_path / GITLAB_MAIN)["include"]
     job = read(tmp_path / included["local"].lstrip("/"))["authprobe"]
     assert job["before_script"][-1] == f"pip install authprobe=={authprobe.__version__}"
     assert job["script"] == ["authprobe run auth/"]
+    assert job["stage"] == "test"
 
 
-def test_the_main_file_of_gitlab_is_left_and_the_line_for_it_is_said(tmp_path: Path) -> None:
-    (tmp_path / GITLAB_MAIN).write_text("build: {script: make}\n")
+LINE = "add the line `include: [{local: /.gitlab/authprobe.yml}]`"
+ENTRY = "add `local: /.gitlab/authprobe.yml` to the list of its `include`"
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "addition"),
+    [
+        ("build: {script: make}\n", "test", LINE),
+        ("stages: [build, deploy]\n", "build", LINE),
+        ("stages: [build, test]\n", "test", LINE),
+        ("stages: []\n", "test", LINE),
+        ("include: [{template: Jobs/SAST.gitlab-ci.yml}]\n", "test", ENTRY),
+        ("spec: {inputs: {}}\n---\nstages: ['unit tests']\n", "unit tests", LINE),
+        ("x: {script: !reference [a, b]}\nstages: [check]\n", "check", LINE),
+        ('stages: ["a # b", "c"]\n', "test", LINE),
+        ('stages: ["a\\nscript: touch x"]\n', "test", LINE),
+        ("stages: [*unknown]\n", "test", LINE),
+        ("stages: &a [*a]\n", "test", LINE),
+        ("x: " + "[" * 3000, "test", LINE),
+        ("# " + "x" * 200_000 + "\nstages: [late]\n", "test", LINE),
+        ("- stages\n", "test", LINE),
+        ("", "test", LINE),
+    ],
+)
+def test_the_main_file_of_gitlab_is_left_and_the_job_fits_it(
+    tmp_path: Path, text: str, stage: str, addition: str
+) -> None:
+    (tmp_path / GITLAB_MAIN).write_text(text)
+    ended = init(tmp_path, "--yes", "--no-run")
+    assert (ended.code, (tmp_path / GITLAB_MAIN).read_text()) == (0, text)
+    assert read(tmp_path / GITLAB)["authprobe"]["stage"] == stage
+    assert "  edit .gitlab-ci.yml" in ended.out
+    assert addition in ended.out
+    (added,) = (line for line in ended.out.splitlines() if line.startswith("  git add "))
+    assert added.split("  ")[1].split()[-1] == GITLAB_MAIN
+
+
+def test_an_included_job_needs_no_further_line(tmp_path: Path) -> None:
+    (tmp_path / GITLAB_MAIN).write_text("include: [{local: /.gitlab/authprobe.yml}]\n")
     ended = init(tmp_path, "--yes", "--no-run")
     assert ended.code == 0
-    assert (tmp_path / GITLAB_MAIN).read_text() == "build: {script: make}\n"
-    assert "add the line `include: [{local: /.gitlab/authprobe.yml}]`" in ended.out
+    assert "edit" not in ended.out
+    assert f"git add {SCENARIO} {CONFIG} {IGNORED} {GITLAB}  " in ended.out
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ("*.pyc\n", True),
+        ("my/reports/\n", True),
+        ("reports/\n", False),
+        ("/reports/*\n!reports/baseline.json\n", False),
+    ],
+)
+def test_a_list_of_ignored_files_is_left_and_the_line_for_it_is_said(
+    tmp_path: Path, there: str, said: bool
+) -> None:
+    (tmp_path / IGNORED).write_text(there)
+    ended = init(tmp_path, *WRITE)
+    assert (ended.code, (tmp_path / IGNORED).read_text()) == (0, there)
+    assert ("add the line `reports/*`" in ended.out) is said
+
+
+def test_git_ignores_the_reports_and_not_the_baseline(tmp_path: Path) -> None:
+    assert init(tmp_path, *WRITE).code == 0
+    names = [f"reports/{name}" for name in ("report.html", "baseline.json", "known-failures.yaml")]
+    git = ["git", "-c", f"safe.directory={tmp_path}", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    ignored = subprocess.run([*git, "check-ignore", *names], check=True, stdout=subprocess.PIPE)
+    assert ignored.stdout.decode().split() == names[:1]
 
 
 @pytest.mark.parametrize(
@@ -99,17 +167,44 @@ def test_yes_takes_the_ci_that_is_in_use(
         (tmp_path / there).parent.mkdir(exist_ok=True)
         (tmp_path / there).write_text("")
     assert init(tmp_path, "--yes", "--no-run").code == 0
-    assert set(files(tmp_path)) - {there} == {SCENARIO, CONFIG, *written}
+    assert set(files(tmp_path)) - {there} == {IGNORED, SCENARIO, CONFIG, *written}
 
 
-@pytest.mark.parametrize("name", [SCENARIO, ".github/workflows/authprobe.yml"])
-def test_a_file_that_is_there_is_left_and_nothing_is_written(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).parent.mkdir(parents=True)
-    (tmp_path / name).write_text("mine")
+@pytest.mark.parametrize("name", [SCENARIO, GITHUB, CONFIG])
+def test_a_file_that_is_there_is_left_and_what_is_missing_is_added(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("# mine")
     ended = init(tmp_path, *WRITE)
-    assert (ended.code, files(tmp_path)) == (4, [name])
-    assert (tmp_path / name).read_text() == "mine"
-    assert f"{name}: already there, and left as it is; nothing was written" in ended.err
+    assert (ended.code, files(tmp_path)) == (0, [GITHUB, IGNORED, SCENARIO, CONFIG])
+    assert (tmp_path / name).read_text() == "# mine"
+    assert f"already there, and left as it is: {name}\n" in ended.err
+
+
+def test_a_job_is_added_later_without_questions_and_without_a_run(tmp_path: Path) -> None:
+    assert init(tmp_path, "--use", "node", "--ci", "none", "--no-run").code == 0
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "results.json").write_text("mine")
+    scenario = (tmp_path / SCENARIO).read_text()
+    ended = init(tmp_path, "--ci", "gitlab", "--json")
+    assert (ended.code, (tmp_path / SCENARIO).read_text()) == (0, scenario)
+    document = json.loads(ended.out)
+    assert document["written"] == [GITLAB, GITLAB_MAIN]
+    assert document["left"] == [SCENARIO, CONFIG, IGNORED]
+    assert document["exit_code"] is None
+    assert f"git add {GITLAB} {GITLAB_MAIN}" in document["next"]
+    assert (tmp_path / "reports" / "results.json").read_text() == "mine"
+    again = init(tmp_path, "--ci", "gitlab")
+    assert (again.code, "written" in again.err, "git add" in again.out) == (0, False, False)
+
+
+@pytest.mark.parametrize("name", [SCENARIO, GITHUB])
+def test_what_is_no_file_and_has_the_name_of_one_is_in_the_way(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    ended = init(tmp_path, *WRITE)
+    assert (ended.code, files(tmp_path)) == (4, [])
+    assert f"{name}: is there already, and is no file; nothing was written" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -280,12 +375,14 @@ def at_terminal(folder: Path, typed: bytes) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_two_questions_are_asked_at_a_terminal(tmp_path: Path) -> None:
-    code, out, err = at_terminal(tmp_path, b"9\n2\n1\n")
-    assert (code, files(tmp_path)) == (0, [".github/workflows/authprobe.yml", SCENARIO, CONFIG])
+@pytest.mark.parametrize("typed", [b"9\n2\n1\n", b"phyton\npython\ngithub\n", b"0\n 2 \nGitHub\n"])
+def test_two_questions_are_asked_at_a_terminal(tmp_path: Path, typed: bytes) -> None:
+    code, out, err = at_terminal(tmp_path, typed)
+    assert (code, files(tmp_path)) == (0, [GITHUB, IGNORED, SCENARIO, CONFIG])
     assert "anthropic-python@latest" in (tmp_path / SCENARIO).read_text()
-    assert "What do you use?\n  1  the command claude\n  2  an SDK for Python\n" in err
-    assert "9 is not in the range" in err
+    first = "What do you use?\n  1  claude-code  the command claude\n  2  python       an SDK for"
+    assert first in err
+    assert "enter a number from 1 to 4, or a name: claude-code, python, node, gateway" in err
     assert "What do you use?" not in out
 
 

@@ -1,7 +1,7 @@
 """Options and help of `authprobe init`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,27 @@ CI_SERVICES: Final = {
 }
 
 
+class NumberOrName(click.ParamType[str]):
+    """One of several names, or its number from 1."""
+
+    name = "number or name"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the name."""
+        text = str(value).strip().lower()
+        numbered = {str(number): name for number, name in enumerate(self._names, start=1)}
+        chosen = numbered.get(text, text)
+        if chosen not in self._names:
+            names = ", ".join(self._names)
+            self.fail(f"enter a number from 1 to {len(self._names)}, or a name: {names}")
+        return chosen
+
+
 @click.command()
 @click.argument(
     "folder", metavar="[DIRECTORY]", type=click.Path(path_type=Path), default=Path(), required=False
@@ -37,17 +58,19 @@ def init(
     """Write a first scenario and a CI job that probes it.
 
     Asks two questions, unless --use and --ci or --yes answer them. Writes
-    auth/first.yaml, authprobe.toml (unless the project has options already)
-    and, for GitHub or GitLab, a job below DIRECTORY, all or none, and changes
-    no file that is there. Then probes the scenario, as `authprobe run auth/`
-    does, and says what to do next.
+    auth/first.yaml, authprobe.toml (unless the project has options already),
+    .gitignore and, for GitHub or GitLab, a job below DIRECTORY: what is missing
+    of them, all or none. A file that is there is left as it is and named, so
+    that a later `authprobe init --ci github` adds the job. Then probes the
+    scenario if it is new, as `authprobe run auth/` does, and says what to do
+    next.
 
     \b
     Exit codes:
-      0   written, and the scenario passed
+      0   written, and the scenario passed or was there already
       1   written; a case failed
       2   interrupted
-      4   a file is there already, or cannot be written; nothing was written
+      4   a file cannot be written, or is in the way; nothing was written
       6   written; a case could not be tested here
 
     \b
@@ -55,12 +78,15 @@ def init(
       authprobe init
       authprobe init --yes
       authprobe init my-project --use python --ci github
+      authprobe init --ci gitlab   # later: adds the job
       authprobe init --use gateway --ci none --no-run
     """
     from authprobe.commands.init import InitOptions
     from authprobe.commands.init import init as command
-    from authprobe.commands.starter_files import CiService, StarterUse, find_ci
+    from authprobe.commands.starter_files import CiService, StarterUse, find_ci, has_scenario
 
+    if has_scenario(folder):
+        use = use or StarterUse.CLAUDE_CODE  # not written, so there is nothing to ask
     if yes:
         use, ci = use or StarterUse.CLAUDE_CODE, ci or find_ci(folder)
     use = use or _ask("What do you use?", USES, StarterUse.CLAUDE_CODE)
@@ -83,17 +109,14 @@ def _ask(question: str, choices: Mapping[str, str], default: str) -> str:
         raise SettingsError(
             "there is no terminal to ask at; give --use and --ci, or --yes; nothing was written"
         )
-    names = list(choices)
     click.echo(question, err=True)
-    for number, text in enumerate(choices.values(), start=1):
-        click.echo(f"  {number}  {text}", err=True)
+    width = max(map(len, choices))
+    for number, (name, text) in enumerate(choices.items(), start=1):
+        click.echo(f"  {number}  {name:<{width}}  {text}", err=True)
     try:
-        number = click.prompt(
-            "Number",
-            type=click.IntRange(1, len(names)),
-            default=names.index(default) + 1,
-            err=True,
+        answer: str = click.prompt(
+            "Number or name", type=NumberOrName(tuple(choices)), default=default, err=True
         )
     except click.Abort:
         raise KeyboardInterrupt from None
-    return names[number - 1]
+    return answer

@@ -4,24 +4,29 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from authprobe.commands.gitlab_pipeline import read_pipeline
 from authprobe.commands.output import check_writable
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.commands.run import run
 from authprobe.commands.starter_files import (
     CONFIG,
+    GITLAB,
     GITLAB_INCLUDE,
     GITLAB_MAIN,
+    IGNORED,
     SCENARIO,
     CiService,
     StarterUse,
+    split_existing,
     starter_texts,
     write_new,
 )
 from authprobe.core.escaping import for_shell
+from authprobe.core.safe_read import read_text_file
 from authprobe.engine.last_failed import RESULTS_FILE
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.options import OUT, SCENARIOS
@@ -40,7 +45,7 @@ class InitOptions:
 
 
 def init(options: InitOptions) -> int:
-    """Write the files, probe the scenario and print what to do next; return the exit code.
+    """Write what is missing, probe a new scenario and print what to do next; return the exit code.
 
     Raises:
         SettingsError: nothing was written.
@@ -52,17 +57,21 @@ def init(options: InitOptions) -> int:
             OUT.name: [str(folder / OUT.default())],
         }
     )
-    reports = folder / OUT.default()
-    if not options.only_write:
-        _check_reports(reports)
-    texts = starter_texts(folder, options.use, options.ci)
+    texts, left = split_existing(folder, starter_texts(folder, options.use, options.ci))
+    probes = SCENARIO in texts and not options.only_write
+    if probes:
+        _check_reports(folder / OUT.default())
     write_new(folder, texts)
-    names = [str(folder / name) for name in texts]
-    print_error(f"written: {', '.join(names)}")
-    code = None if options.only_write else _probe(settings, as_json=options.as_json)
-    steps = dict(_next_steps(options, texts))
+    written, kept = ([str(folder / name) for name in names] for names in (texts, left))
+    if written:
+        print_error(f"written: {', '.join(written)}")
+    if kept:
+        print_error(f"already there, and left as it is: {', '.join(kept)}")
+    code = _probe(settings, as_json=options.as_json) if probes else None
+    steps = dict(_next_steps(options, texts, left))
     if options.as_json:
-        print_json(json.dumps({"written": names, "exit_code": code, "next": steps}, indent=1))
+        document = {"written": written, "left": kept, "exit_code": code, "next": steps}
+        print_json(json.dumps(document, indent=1))
     else:
         width = max(map(len, steps))
         lines = (f"  {command:<{width}}  {text}" for command, text in steps.items())
@@ -90,7 +99,9 @@ def _probe(settings: Settings, *, as_json: bool) -> int:
         return run(settings, None, only_list=False, as_json=False)
 
 
-def _next_steps(options: InitOptions, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _next_steps(
+    options: InitOptions, texts: Mapping[str, str], left: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     """Yield the commands that the user can enter next, each with what it is for."""
     folder, scenarios = options.folder, f"{Path(SCENARIO).parent}/"
     run, watch = "authprobe run", "authprobe watch"
@@ -104,8 +115,27 @@ def _next_steps(options: InitOptions, texts: Mapping[str, str]) -> Iterator[tupl
     yield run, f"again, after each change of {SCENARIO}"
     yield "authprobe accept", "make what the client does now the baseline of later runs"
     yield watch, "what new versions of the client break"
-    if options.ci is CiService.GITLAB and GITLAB_MAIN not in texts:
-        line = GITLAB_INCLUDE.strip()
-        yield for_shell(["edit", GITLAB_MAIN]), f"it is there already; add the line `{line}`"
-    if options.ci is not CiService.NONE:
-        yield for_shell(["git", "add", *texts]), "and commit, so that the job runs"
+    edits = {name: text for name in left if (text := _addition(folder, name))}
+    for name, text in edits.items():
+        yield for_shell(["edit", name]), f"it is there already; {text}"
+    if texts or edits:
+        why = "and commit" if options.ci is CiService.NONE else "and commit, so that the job runs"
+        yield for_shell(["git", "add", *texts, *edits]), why
+
+
+def _addition(folder: Path, name: str) -> str | None:
+    """Return what a file that was there should get; None: nothing."""
+    if name == IGNORED:
+        lines = read_text_file(folder / name).text.splitlines()
+        out = str(OUT.default())
+        if any(line.strip().lstrip("/").startswith(out) for line in lines):
+            return None
+        return f"add the line `{out}/*`, and `!{out}/baseline.json` if you commit a baseline"
+    if name == GITLAB_MAIN:
+        pipeline = read_pipeline(folder / name)
+        if GITLAB in pipeline.text:
+            return None
+        if pipeline.has_include:
+            return f"add `local: /{GITLAB}` to the list of its `include`"
+        return f"add the line `{GITLAB_INCLUDE.strip()}`"
+    return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import authprobe
+from authprobe.commands.gitlab_pipeline import read_pipeline
 from authprobe.configuration.files import OWN_NAME
 from authprobe.core.safe_files import create_file, make_folder
 from authprobe.core.signals import uninterrupted
@@ -21,8 +22,11 @@ GITHUB: Final = ".github/workflows/authprobe.yml"
 GITLAB: Final = ".gitlab/authprobe.yml"
 GITLAB_MAIN: Final = ".gitlab-ci.yml"
 GITLAB_INCLUDE: Final = f"include: [{{local: /{GITLAB}}}]\n"
+IGNORED: Final = ".gitignore"
 VERSION: Final = "@VERSION@"
 """Stands in a template for the version of authprobe that writes the file."""
+STAGE: Final = "@STAGE@"
+"""Stands in the template of GitLab's job for its stage."""
 
 
 class StarterUse(enum.StrEnum):
@@ -51,23 +55,30 @@ def find_ci(folder: Path) -> CiService:
     return CiService.GITLAB if is_gitlab else CiService.NONE
 
 
-def starter_texts(folder: Path, use: StarterUse, ci: CiService) -> dict[str, str]:
-    """Return the files to write below a folder: their contents by path.
+def has_scenario(folder: Path) -> bool:
+    """Return True if the folder has a first scenario already."""
+    return os.path.lexists(folder / SCENARIO)
 
-    The options of the project and the main file of GitLab are left as they are if there are some.
+
+def starter_texts(folder: Path, use: StarterUse, ci: CiService) -> dict[str, str]:
+    """Return the files for a folder: their contents by path.
+
+    A file of options is left out if the project has one above, or a pyproject.toml with options.
 
     Raises:
         SettingsError: the file with the options is invalid.
     """
     texts = {SCENARIO: _template(f"{use}.yaml")}
-    if project_file(folder.resolve()) is None:
+    options = project_file(folder.resolve())
+    if options is None or options.path == folder.resolve() / CONFIG:
         texts[CONFIG] = _template(CONFIG)
+    texts[IGNORED] = _template("gitignore")
     if ci is CiService.GITHUB:
         texts[GITHUB] = _template("github.yaml")
     elif ci is CiService.GITLAB:
-        texts[GITLAB] = _template("gitlab.yaml")
-        if not os.path.lexists(folder / GITLAB_MAIN):
-            texts[GITLAB_MAIN] = GITLAB_INCLUDE
+        stage = read_pipeline(folder / GITLAB_MAIN).stage
+        texts[GITLAB] = _template("gitlab.yaml").replace(STAGE, stage)
+        texts[GITLAB_MAIN] = GITLAB_INCLUDE
     return texts
 
 
@@ -75,19 +86,30 @@ def _template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8").replace(VERSION, authprobe.__version__)
 
 
+def split_existing(
+    folder: Path, texts: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the files that are missing, and the names of those that are there.
+
+    Raises:
+        SettingsError: something that is no file has the name of one.
+    """
+    existing = tuple(name for name in texts if os.path.lexists(folder / name))
+    for name in existing:
+        if not os.path.isfile(folder / name):  # noqa: PTH113 (False if it cannot be looked into)
+            raise SettingsError(
+                f"{folder / name}: is there already, and is no file; nothing was written; "
+                "move it away, or choose another directory"
+            )
+    return {name: text for name, text in texts.items() if name not in existing}, existing
+
+
 def write_new(folder: Path, texts: Mapping[str, str]) -> None:
     """Write all of these files, or none; no file that exists is changed.
 
     Raises:
-        SettingsError: a file is there already, or cannot be written.
+        SettingsError: a file cannot be written, or is there already.
     """
-    existing = [name for name in texts if os.path.lexists(folder / name)]
-    if existing:
-        raise SettingsError(
-            f"{folder}: {', '.join(existing)}: already there, and left as "
-            f"{'it is' if len(existing) == 1 else 'they are'}; nothing was written; move "
-            f"{'it' if len(existing) == 1 else 'them'} away, or choose another directory"
-        )
     with uninterrupted(), contextlib.ExitStack() as undo:
         try:
             for name, text in texts.items():
