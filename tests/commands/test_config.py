@@ -109,10 +109,43 @@ def test_an_error_says_what_set_the_option(project: Path) -> None:
     assert ended.err.endswith("--scenarios is set by authprobe.toml:1\n")
 
 
+def test_each_value_that_a_command_would_refuse_is_named(project: Path) -> None:
+    (project / "authprobe.toml").write_text(
+        'jobs = -4\nsuite = "smok"\nretries = 2\nfail-on = ["flaky", "bad"]\n[diff]\nlooks = 11\n'
+    )
+    ended = run("config", cwd=project, AUTHPROBE_MAX_FAILURES="none", AUTHPROBE_HISTORY="mysql://h")
+    assert ended.code == 4
+    assert "jobs            authprobe.toml:1        -4\n" in ended.out
+    assert ended.err.splitlines() == [
+        "authprobe.toml:2: --suite smok: no such suite; did you mean 'smoke'?",
+        "authprobe.toml:1: --jobs -4: must be a whole number of at least 1",
+        "AUTHPROBE_HISTORY: history …: neither a file nor a postgresql:// URL; write one "
+        "of these, or 'none'",
+        "authprobe.toml:4: --fail-on bad: 'bad' is not a reason to fail; use failed, regressed, "
+        "changed, absent, findings, untestable, flaky, never",
+        "AUTHPROBE_MAX_FAILURES: --max-failures none: must be a whole number from 1 to 1,000,000, "
+        "such as 1",
+    ]
+    ended = run("config", "diff", "--json", cwd=project)
+    assert ended.code == 4
+    problems = {each["option"]: each["problem"] for each in json.loads(ended.out)["settings"]}
+    assert {name for name, problem in problems.items() if problem} == {"jobs", "looks"}
+    assert problems["looks"] == "Invalid value for '--looks': 11 is not in the range 1<=x<=10."
+    ended = run("config", "pytest", cwd=project)
+    assert (ended.code, "authprobe.toml:1: --jobs -4" in ended.err) == (4, True)
+    ended = run("config", "emulator", cwd=project, AUTHPROBE_EMULATOR_PORT="-1")
+    assert "AUTHPROBE_EMULATOR_PORT: Invalid value for '--port'" in ended.err
+    assert run("config", "watch", cwd=project, AUTHPROBE_WATCH_SUITE="x").code == 4
+    assert run("config", "clients", "prune", cwd=project).code == 0
+
+
 def test_a_broken_file_ends_a_command_and_not_its_help(project: Path) -> None:
     (project / "authprobe.toml").write_text("[run\n")
     assert run("run", "--list", cwd=project).code == 4
-    assert "authprobe.toml: is not valid TOML" in run("config", cwd=project).err
+    assert (
+        "authprobe.toml:1:5: is not valid TOML: Expected ']' at the end of a table"
+        in run("config", cwd=project).err
+    )
     help_text = run("run", "--help", cwd=project)
     assert (help_text.code, help_text.err) == (0, "")
     (project / "authprobe.toml").write_text('out = "elsewhere"\n[versions]\nlooks = 7\n')

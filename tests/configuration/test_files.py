@@ -130,8 +130,18 @@ def test_paths_are_from_the_folder_of_the_file(project: Path) -> None:
         (r'suite = "\u001b[31m"', "suite: must be a text of one line"),
         (r'out = "a\u0000"', "out: must be a path of one line"),
         ("diff = 1", "diff: must be a table, [diff]"),
-        ("jobs = ", "is not valid TOML"),
-        ("x = " + "[" * 100_000, "is not valid TOML"),
+        ("jobs = ", "is not valid TOML: Invalid value"),
+        ("\nsuite = smoke", "authprobe.toml:2:9: is not valid TOML: Invalid value; write each opt"),
+        (
+            "jobs 2",
+            "authprobe.toml:1:6: is not valid TOML: Expected '=' after a key in a key/value",
+        ),
+        (
+            "jobs = 1\njobs = 2\n",
+            "authprobe.toml:2:9: is not valid TOML: Cannot overwrite a value; ",
+        ),
+        ('suite = "smoke', "is not valid TOML: Unterminated string"),
+        ("x = " + "[" * 100_000, "is not valid TOML: nested too deeply; write plain values and"),
         ("\n" + "a." * 100_000 + "a = 1", "authprobe.toml:2: has more than 500 dots in a line"),
     ],
 )

@@ -1,5 +1,6 @@
 """Options and help of `authprobe config`."""
 
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from authprobe.cli.options import as_json
+from authprobe.cli.options import TextsOption, as_json
+from authprobe.options import HISTORY, SUITE, Option
 
 if TYPE_CHECKING:
-    from authprobe.configuration.merged import Shape
+    from authprobe.commands.config import ConfigurableOption
+    from authprobe.configuration.files import Setting
 
 DEFAULT_IN_HELP: Final = re.compile(r"\[default: (.+)\]$")
 
@@ -27,12 +30,13 @@ def config(words: tuple[str, ...], as_json: bool) -> None:
     An option of the command line counts first, then a variable such as
     AUTHPROBE_JOBS, then authprobe.toml or [tool.authprobe] of a pyproject.toml
     at or above the working directory, then authprobe.toml in your own
-    configuration folder, then the default. See docs/config.md for the keys.
+    configuration folder, then the default. See docs/config.md for the keys. A
+    value that the command would refuse is named with what sets it.
 
     \b
     Exit codes:
       0   printed
-      4   no such command, or a file or a variable that cannot be used
+      4   no such command, a file that cannot be used, or a value that is invalid
 
     \b
     Examples:
@@ -41,15 +45,12 @@ def config(words: tuple[str, ...], as_json: bool) -> None:
       AUTHPROBE_JOBS=2 authprobe config
       authprobe config --json | jq '.settings[] | select(.source != "default")'
     """
-    from authprobe.commands.config import ConfigurableOption, print_settings
+    from authprobe.commands.config import print_settings
     from authprobe.configuration.keys import PYTEST, RUN
 
     path = " ".join(words) or RUN
-    defaults = _pytest_options() if path == PYTEST else _options(_command(words or (RUN,)))
-    rows = tuple(
-        ConfigurableOption(option=name, shape=shape, default=text) for name, shape, text in defaults
-    )
-    sys.exit(print_settings(path, rows, as_json=as_json))
+    rows = _pytest_options() if path == PYTEST else _options(_command(words or (RUN,)))
+    sys.exit(print_settings(path, tuple(rows), as_json=as_json))
 
 
 def _command(words: tuple[str, ...]) -> click.Command:
@@ -72,9 +73,10 @@ def _command(words: tuple[str, ...]) -> click.Command:
     return command
 
 
-def _options(command: click.Command) -> Iterator[tuple[str, "Shape", str]]:
-    """Yield the name, the shape and the default of each option of a command."""
+def _options(command: click.Command) -> Iterator["ConfigurableOption"]:
+    """Yield each option of a command."""
     from authprobe.cli.configured import option_name, shapes_of
+    from authprobe.commands.config import ConfigurableOption
     from authprobe.configuration.merged import Shape
 
     shapes = shapes_of(command)
@@ -85,15 +87,64 @@ def _options(command: click.Command) -> Iterator[tuple[str, "Shape", str]]:
             default = parameter.to_info_dict()["default"]
             is_flag = shapes[name] is Shape.FLAG
             text = str(bool(default)).lower() if is_flag else default or ""
-            yield name, shapes[name], described[1] if described else str(text)
+            yield ConfigurableOption(
+                option=name,
+                shape=shapes[name],
+                default=described[1] if described else str(text),
+                problem_of=functools.partial(_problem, command, parameter),
+            )
 
 
-def _pytest_options() -> Iterator[tuple[str, "Shape", str]]:
-    """Yield the name, the shape and the default of each option of pytest."""
+def _pytest_options() -> Iterator["ConfigurableOption"]:
+    """Yield each option of pytest."""
+    from authprobe.commands.config import ConfigurableOption
     from authprobe.configuration.merged import Shape
     from authprobe.options import PYTEST_OPTIONS
 
     for option in PYTEST_OPTIONS:
         if not option.hidden:
-            shape = Shape.MANY if option.repeatable else Shape.ONE
-            yield option.name.removeprefix("--"), shape, option.default_text or ""
+            yield ConfigurableOption(
+                option=option.name.removeprefix("--"),
+                shape=Shape.MANY if option.repeatable else Shape.ONE,
+                default=option.default_text or "",
+                problem_of=functools.partial(_problem_of_texts, option),
+            )
+
+
+def _problem(command: click.Command, parameter: click.Parameter, value: "Setting") -> str | None:
+    """Return why a command refuses a value of an option; None: it does not."""
+    if isinstance(parameter, TextsOption):
+        return _problem_of_texts(parameter.option, value)
+    try:
+        parameter.process_value(click.Context(command), value)
+    except click.UsageError as error:
+        return error.format_message()
+    return _problem_of_name(f"--{parameter.name}", value)
+
+
+def _problem_of_texts(option: Option[object], value: "Setting") -> str | None:
+    """Return why an option of a run refuses its texts; None: it does not."""
+    from authprobe.errors import SettingsError
+
+    try:
+        option.values({option.name: value if isinstance(value, tuple) else (str(value),)})
+    except SettingsError as error:
+        return str(error)
+    return _problem_of_name(option.name, value)
+
+
+def _problem_of_name(option: str, value: "Setting") -> str | None:
+    """Return what is wrong with the name of a suite or a history; None: nothing."""
+    from authprobe.core.history_location import check_location
+    from authprobe.errors import SettingsError
+
+    try:
+        if option == SUITE.name:
+            from authprobe.plan.suites import find_suite
+
+            find_suite(str(value))
+        elif option == HISTORY.name:
+            check_location(str(value))
+    except (SettingsError, ValueError) as error:
+        return str(error)
+    return None

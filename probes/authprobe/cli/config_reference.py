@@ -24,9 +24,10 @@ The first of these that sets an option counts:
    (`~/.config/authprobe`; on macOS `~/Library/Application Support/authprobe`),
 5. the default.
 
-`authprobe config` prints each value and what sets it, `authprobe config diff` those of `diff`. If
-a value is wrong, the error names what has set it; `run`, `merge`, `diff` and `watch` say which
-options a file has set. The options of pytest with the prefix `--authprobe-` come in the same order.
+`authprobe config` prints each value and what sets it, `authprobe config diff` those of `diff`; it
+names each invalid value and ends with 4. The error of any other command names what has set the
+value as well; `run`, `merge`, `diff` and `watch` say which options a file has set. The options of
+pytest with the prefix `--authprobe-` come in the same order.
 
 ## The file
 

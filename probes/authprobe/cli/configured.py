@@ -136,7 +136,7 @@ def shapes_of(command: click.Command) -> dict[str, Shape]:
 
 def _shape(parameter: click.Parameter) -> Shape:
     if isinstance(parameter, TextsOption):
-        return Shape.MANY if parameter.is_repeatable else Shape.ONE
+        return Shape.MANY if parameter.option.repeatable else Shape.ONE
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return Shape.FLAG
     return Shape.MANY if parameter.multiple or parameter.nargs != 1 else Shape.ONE

@@ -37,10 +37,10 @@ results_argument: Final = click.argument(
 class TextsOption(click.Option):
     """An option of a run, whose texts are collected however often it is given."""
 
-    def __init__(self, *args: Any, is_repeatable: bool, **values: Any) -> None:
+    def __init__(self, *args: Any, option: Option[object], **values: Any) -> None:
         super().__init__(*args, **values)
-        self.is_repeatable = is_repeatable
-        """False: the last text counts."""
+        self.option = option
+        """Parses the texts; the last one counts if it is not repeatable."""
 
 
 def _click_option(
@@ -53,7 +53,7 @@ def _click_option(
     return click.option(
         option.name,
         cls=TextsOption,
-        is_repeatable=option.repeatable,
+        option=option,
         multiple=True,  # a single-valued option takes the last text, as pytest does
         type=click.Path() if option.parse is Path else click.STRING,
         metavar=option.metavar,

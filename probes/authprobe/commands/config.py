@@ -1,11 +1,11 @@
 """`authprobe config`: the settings of a command, and where each comes from."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.commands.printing import print_json, print_text
+from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.configuration.files import Setting
 from authprobe.configuration.merged import SEPARATOR, Shape, variable_names
 from authprobe.core.history_location import redact_location
@@ -18,12 +18,14 @@ DEFAULT: Final = "default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurableOption:
-    """An option, and its default."""
+    """An option, its default, and what values it takes."""
 
     option: str
     shape: Shape
     default: str
     """As its help describes it; empty if there is nothing to say."""
+    problem_of: Callable[[Setting], str | None]
+    """Return why the command refuses a value; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +37,15 @@ class ShownSetting:
     source: str
     variable: str
     """The first variable that can set it."""
+    problem: str | None
+    """Why the command refuses the value; None: it does not."""
 
 
 def print_settings(command: str, rows: Sequence[ConfigurableOption], *, as_json: bool) -> int:
     """Print the value of each option of a command, and what sets it; return the exit code.
 
     Raises:
-        SettingsError: a file or a variable cannot be used.
+        SettingsError: a file cannot be used, or the variable of a flag.
     """
     files = [file.name for file in config_files()]
     settings = tuple(_shown(command, rows))
@@ -54,25 +58,34 @@ def print_settings(command: str, rows: Sequence[ConfigurableOption], *, as_json:
             ],
         }
         print_json(json.dumps(document, indent=2))
-        return ExitCode.OK
+    else:
+        _print_table(command, files, settings)
+    problems = [f"{each.source}: {each.problem}" for each in settings if each.problem]
+    for line in problems:
+        print_error(line)
+    return ExitCode.USAGE if problems else ExitCode.OK
+
+
+def _print_table(command: str, files: Sequence[str], settings: Sequence[ShownSetting]) -> None:
     print_text(f"authprobe {command}: {', '.join(files) or 'no authprobe.toml'}")
     option_width = max(len(each.option) for each in settings)
     source_width = max(len(each.source) for each in settings)
     for each in settings:
         start = f"  {each.option:<{option_width}}  {each.source:<{source_width}}"
         print_text(f"{start}  {_text(each.value)}".rstrip())
-    return ExitCode.OK
 
 
 def _shown(command: str, rows: Sequence[ConfigurableOption]) -> Iterator[ShownSetting]:
     found = configured(command, {row.option: row.shape for row in rows})
     for row in rows:
         set_by = found.get(row.option)
+        problem = row.problem_of(set_by.value) if set_by else None
         yield ShownSetting(
             option=row.option,
             value=_harmless(row.option, set_by.value) if set_by else row.default,
             source=Redactor()(set_by.source) if set_by else DEFAULT,
             variable=tuple(variable_names(command, row.option))[-1],
+            problem=Redactor()(problem) if problem else None,
         )
 
 

@@ -47,6 +47,9 @@ the file is parsed twice.
 """
 MAX_TEXTS: Final = 1000
 
+_SYNTAX_PLACE: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
+"""End of a message of tomllib."""
+
 Setting = str | bool | tuple[str, ...]
 """The value of an option: its text, its texts if it is repeatable, or whether a flag is given."""
 
@@ -253,7 +256,21 @@ def _read_tree(path: Path, name: str, limit: Path) -> tuple[dict[str, object], s
     try:
         return tomllib.loads(file.text), file.text
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{name}: is not valid TOML: {error}") from None
+        raise SettingsError(_syntax_problem(name, error)) from None
+
+
+def _syntax_problem(name: str, error: Exception) -> str:
+    """Return where a file is no TOML, and why, with the remedy."""
+    if isinstance(error, RecursionError):
+        return f"{name}: is not valid TOML: nested too deeply; write plain values and lists"
+    message = str(error)
+    place = _SYNTAX_PLACE.search(message)
+    reason = message[: place.start() if place else None][:MAX_SHOWN]
+    where = f"{name}:{place[1]}:{place[2]}" if place else name
+    return (
+        f"{where}: is not valid TOML: {reason}; write each option as KEY = VALUE in a line, and a "
+        'text in quotes, as in suite = "smoke"'
+    )
 
 
 def _tables(tree: Mapping[str, object], prefix: tuple[str, ...]) -> Iterator[Mapping[str, object]]:
