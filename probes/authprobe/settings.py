@@ -13,7 +13,12 @@ from typing import Final
 
 import platformdirs
 
-from authprobe.configuration.files import ConfigFile, find_project_file, read_own_file
+from authprobe.configuration.files import (
+    ConfigFile,
+    find_project_file,
+    ignored_project_files,
+    read_own_file,
+)
 from authprobe.configuration.keys import RUN
 from authprobe.configuration.merged import PREFIX, Configured, Shape, configured_options
 from authprobe.core.byte_sizes import parse_size
@@ -150,6 +155,11 @@ def project_file(folder: Path) -> ConfigFile | None:
         SettingsError: it cannot be read, or sets what it cannot set.
     """
     return find_project_file(folder, _folders_of_the_user(), _short_path)
+
+
+def ignored_config_files() -> tuple[str, ...]:
+    """Return a line about each file of options that does not count, as another user has it."""
+    return tuple(ignored_project_files(current_folder(), _folders_of_the_user(), _short_path))
 
 
 def _folders_of_the_user() -> tuple[Path, ...]:

@@ -1,12 +1,14 @@
 """Options that variables and files set, on the command line, in pytest, and as they are shown."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.command import run
+from tests.support.ordinary_user import USER
 
 
 def shown(folder: Path, *arguments: str, **env: Any) -> dict[str, tuple[Any, str]]:
@@ -161,3 +163,16 @@ def test_a_variable_that_sets_nothing_is_warned_of(project: Path) -> None:
     variables = ("AUTHPROBE_CONTROL_URL", "AUTHPROBE_API_KEY_2", "AUTHPROBE_DIFF_LOOKS")
     known: dict[str, Any] = dict.fromkeys(variables, "2")
     assert run("config", cwd=project, **known).err == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_the_options_of_another_user_are_ignored_with_a_warning(project: Path) -> None:
+    (project / "authprobe.toml").write_text("jobs = 3\n")
+    os.chown(project / "authprobe.toml", USER, USER)
+    warning = "warning: authprobe.toml: belongs to another user, and its options are ignored; "
+    for words in (("config",), ("run", "--list", "--suite", "smoke"), ("clients", "list")):
+        ended = run(*words, cwd=project)
+        assert ended.code == 0
+        assert ended.err.startswith(warning)
+        assert ended.err.count("warning: ") == 1
+    assert "authprobe run: no authprobe.toml" in run("config", cwd=project).out

@@ -12,6 +12,7 @@ from authprobe.configuration.files import (
     ConfigFile,
     Setting,
     find_project_file,
+    ignored_project_files,
     line_of,
     read_own_file,
 )
@@ -19,6 +20,7 @@ from authprobe.configuration.keys import DOCTOR, PYTEST, REFUSED, RUN_KEYS, SHAR
 from authprobe.configuration.merged import Shape
 from authprobe.errors import SettingsError
 from authprobe.options import PYTEST_OPTIONS
+from tests.support.ordinary_user import USER
 
 
 @pytest.fixture
@@ -79,6 +81,83 @@ def test_a_folder_that_everybody_can_write_ends_the_search(tmp_path: Path) -> No
     assert find(shared / "mine") is not None
     shared.chmod(0o1777)
     assert find(shared / "mine") is None
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["authprobe.toml", "pyproject.toml"])
+def test_a_file_of_another_user_is_ignored_with_a_warning(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As in /tmp, where everybody can leave a file: for the one who works there, and for root."""
+    (project / name).write_text("[tool.authprobe]\njobs = 1" if name[0] == "p" else "jobs = 1")
+    assert find(project) is not None
+    assert list(ignored_project_files(project, [])) == []
+    os.chown(project / name, USER, USER)
+    (project / "below").mkdir()
+    for folder in (project, project / "below"):
+        for user in (0, USER + 1):
+            monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+            assert find(folder) is None
+            (line,) = ignored_project_files(folder, [])
+            assert line.startswith(
+                f"{project / name}: belongs to another user, and its options are"
+            )
+    monkeypatch.setattr(os, "geteuid", lambda: USER)
+    assert find(project) is not None
+    assert list(ignored_project_files(project, [])) == []
+
+
+@needs_root
+def test_what_is_ignored_does_not_hide_the_file_above_and_cannot_break_anything(
+    project: Path,
+) -> None:
+    (project / "a").mkdir()
+    (project / "authprobe.toml").write_text("jobs = 1")
+    planted = project / "a" / "authprobe.toml"
+    planted.write_text("[broken")
+    os.chown(planted, USER, USER)
+    assert getattr(find(project / "a"), "folder", None) == project
+    planted.unlink()
+    planted.mkdir()
+    os.chown(planted, USER, USER)
+    assert getattr(find(project / "a"), "folder", None) == project
+    planted.rmdir()
+    planted.symlink_to(project / "authprobe.toml")
+    os.chown(planted, USER, USER, follow_symlinks=False)
+    assert getattr(find(project / "a"), "path", None) == project / "authprobe.toml"
+    assert len(list(ignored_project_files(project / "a", []))) == 1
+    planted.unlink()
+    planted.symlink_to(project / "other.toml")
+    (project / "other.toml").write_text("jobs = 2")
+    os.chown(project / "other.toml", USER, USER)
+    assert getattr(find(project / "a"), "path", None) == project / "authprobe.toml"
+
+
+@needs_root
+def test_a_pyproject_of_another_user_without_options_is_not_mentioned(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    os.chown(project / "pyproject.toml", USER, USER)
+    assert list(ignored_project_files(project, [])) == []
+
+
+@needs_root
+def test_root_takes_the_file_of_the_owner_of_the_working_directory(project: Path) -> None:
+    """A container's root works in a checkout that belongs to the user outside."""
+    (project / "authprobe.toml").write_text("jobs = 1")
+    (project / "below").mkdir()
+    for path in (project, project / "below", project / "authprobe.toml"):
+        os.chown(path, USER, USER)
+    assert find(project) is not None
+    assert find(project / "below") is not None
+    assert list(ignored_project_files(project, [])) == []
+    os.chown(project / "authprobe.toml", USER + 1, USER)
+    assert find(project) is None
+    os.chown(project / "authprobe.toml", USER, USER)
+    project.chmod(0o1777)
+    assert find(project) is None
 
 
 def test_two_files_in_one_folder_are_refused(project: Path) -> None:

@@ -1,11 +1,13 @@
 """Scenario files as items of pytest: collection, selection, repetition, failures, exit codes."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import results, verdicts
+from tests.support.ordinary_user import USER
 from tests.support.pytest_session import (
     BAD,
     FILE,
@@ -56,6 +58,18 @@ def test_a_pattern_without_a_file_is_a_warning(tmp_path: Path) -> None:
     ended = run_pytest(tmp_path, "--collect-only")
     assert "authprobe_scenarios: 'probez/*.yaml' matches no file in " in ended.out
     assert ended.code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_options_of_another_user_are_ignored_with_a_warning(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "authprobe.toml").write_text('client = ["nothing"]\n')
+    os.chown(tmp_path / "authprobe.toml", USER, USER)
+    ended = run_pytest(tmp_path, "--collect-only", "-q")
+    assert (ended.code, outcomes(ended.out)) == (0, {"tests": 2})
+    assert "authprobe.toml: belongs to another user, and its options are ignored" in ended.out
+    os.chown(tmp_path / "authprobe.toml", 0, 0)
+    assert run_pytest(tmp_path, "--collect-only", "-q").code == 4
 
 
 def test_items_are_selected_as_others_are(tmp_path: Path) -> None:

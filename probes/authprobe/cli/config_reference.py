@@ -52,7 +52,11 @@ editors.
 
 The project's file is the nearest one at or above the working directory, as far as the root of the
 git repository. The search ends before the home, and before a folder above that everybody can
-write, such as `/tmp`. Two files in one folder are refused. Paths are relative to the folder of
+write, such as `/tmp`. A file that belongs to another user than you or root is ignored with a
+warning, as anybody can leave one in such a folder. For root, those of the owner of the working
+directory count too, unless everybody can write there: the checkout in a container often belongs to
+another user. So run authprobe as root only in projects that you trust, as with `make`. Two files in
+one folder are refused. Paths are relative to the folder of
 their file, as in `out = "build/reports"`.
 
 A suite or `case` of a file or of a variable gives way where the command line says what to probe:

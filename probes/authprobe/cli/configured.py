@@ -40,7 +40,7 @@ class CommandDefaults(Mapping[str, object]):
     """The `default_map` of a command, or of a group with those of its commands.
 
     Files are read when click looks up the first option, so that the help needs none: it shows the
-    same everywhere, and also where a file is broken.
+    same everywhere, and also where a file is broken. Those that do not count are then warned of.
     """
 
     def __init__(self, command: click.Command, *path: str) -> None:
@@ -81,6 +81,8 @@ class CommandDefaults(Mapping[str, object]):
 
     def _all(self) -> dict[str, Configured]:
         if self._configured is None:
+            for line in settings.ignored_config_files():
+                click.echo(for_log(f"warning: {line}"), err=True)
             shapes = shapes_of(self._command)
             self._configured = dict(settings.configured(" ".join(self._path), shapes))
         return self._configured

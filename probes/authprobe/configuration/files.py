@@ -1,7 +1,9 @@
 """The files of options: `authprobe.toml`, or `[tool.authprobe]` in a pyproject.toml.
 
 The project's file is the nearest one at or above the working directory, as far as the root of the
-repository and not as far as the home; the user's own one is in the configuration folder.
+repository and not as far as the home; the user's own one is in the configuration folder. A file of
+the project that belongs to another user is ignored, as anybody can leave one where everybody may
+write.
 """
 
 import functools
@@ -28,7 +30,7 @@ from authprobe.configuration.keys import (
     KeyKind,
 )
 from authprobe.core.history_location import NO_HISTORY, database_file
-from authprobe.core.safe_read import ReadProblem, read_text_file
+from authprobe.core.safe_read import FileSnapshot, ReadProblem, read_text_file
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
 
@@ -138,7 +140,8 @@ def find_project_file(
 ) -> ConfigFile | None:
     """Return the nearest file at or above a folder, checked; None: there is none.
 
-    The search ends at the folders of `ends`: the home, and the one with the user's own file.
+    The search ends at the folders of `ends`: the home, and the one with the user's own file. What
+    `ignored_project_files` names does not count.
 
     Raises:
         SettingsError: the file cannot be read or has a key that it cannot have, or there are two.
@@ -158,7 +161,9 @@ def find_project_file(
             )
             for path, prefix in ((each / OWN_NAME, ()), (each / PYPROJECT, PREFIX))
             if os.path.lexists(path)
-            for tree, text in [_read_tree(path, display(path), _root(each, ends))]
+            for file in [read_text_file(path)]
+            if _is_trusted(file, folder)
+            for tree, text in [_read_tree(file, display(path), _root(each, ends))]
             for table in _tables(tree, prefix)
         ]
         if len(files) > 1:
@@ -169,6 +174,42 @@ def find_project_file(
         if files:
             return _checked(files[0])
     return None
+
+
+def ignored_project_files(
+    folder: Path, ends: Collection[Path], display: Callable[[Path], str] = str
+) -> Iterator[str]:
+    """Yield a line about each file at or above a folder that does not count, as it belongs to
+    another user.
+    """
+    ends = {*ends, *filter(None, map(_resolved, ends))}
+    for each in _searched_folders(folder, ends):
+        for path in (each / OWN_NAME, each / PYPROJECT):
+            if not os.path.lexists(path):
+                continue
+            file = read_text_file(path)
+            has_options = path.name == OWN_NAME or PREFIX[-1] in file.text
+            if has_options and not _is_trusted(file, folder):
+                yield (
+                    f"{display(path)}: belongs to another user, and its options are "
+                    "ignored; if you trust it, make it your own with chown, or give its options"
+                )
+
+
+def _is_trusted(file: FileSnapshot, folder: Path) -> bool:
+    """Return True for a file of this user or of root.
+
+    For root also for one of the owner of the working directory: the checkout in a container often
+    belongs to another user. A folder that everybody can write is nobody's project.
+    """
+    owners = {0, os.geteuid()}
+    try:
+        if os.geteuid() == 0 and not _is_open_to_all(folder):
+            owners.add(folder.stat().st_uid)
+        uids = {file.path.lstat().st_uid}  # also of a link, which anybody can make to any file
+    except OSError:
+        return False
+    return owners.issuperset(uids | ({file.status.st_uid} if file.status else set()))
 
 
 def read_own_file(
@@ -182,7 +223,7 @@ def read_own_file(
     path = config_folder / OWN_NAME
     if not os.path.lexists(path):
         return None
-    table, text = _read_tree(path, display(path), home)
+    table, text = _read_tree(read_text_file(path), display(path), home)
     return _checked(
         ConfigFile(
             path=path,
@@ -233,13 +274,13 @@ def _root(folder: Path, ends: Set[Path | None]) -> Path:
     return next((each for each in around if os.path.lexists(each / ".git")), folder)
 
 
-def _read_tree(path: Path, name: str, limit: Path) -> tuple[dict[str, object], str]:
+def _read_tree(file: FileSnapshot, name: str, limit: Path) -> tuple[dict[str, object], str]:
     """Return the content of a file as a tree and as a text; a link out of `limit` is refused.
 
     Raises:
         SettingsError: the file cannot be read, or is no TOML.
     """
-    file = read_text_file(path)
+    path = file.path
     if path.name == PYPROJECT and not file.problem and PREFIX[-1] not in file.text:
         return {}, file.text  # whatever else is wrong with it is not ours to say
     if not _stays_inside(path, limit):

@@ -56,10 +56,9 @@ def read_text_file(path: Path) -> FileSnapshot:
     """Return the text of a file, or the problem; never raises."""
     try:
         is_link = path.is_symlink()
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             return FileSnapshot(path=path, problem=ReadProblem.NOT_A_FILE)
-        content = _read(path)
+        content, status = _read(path)
     except (OSError, ValueError, RuntimeError) as error:
         return FileSnapshot(path=path, problem=_classify(error))
     snapshot = FileSnapshot(path=path, status=status, is_link=is_link)
@@ -102,11 +101,12 @@ def _with(
     )
 
 
-def _read(path: Path) -> bytes | None:
-    """Return the content, or None if it is larger than the limit."""
+def _read(path: Path) -> tuple[bytes | None, os.stat_result]:
+    """Return the content, or None if it is larger than the limit, and the status of that file."""
     file = os.open(path, OPEN_FLAGS)
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "no longer a regular file")
         chunks, remaining = [], MAX_FILE_BYTES + 1
         while remaining and (chunk := os.read(file, remaining)):
@@ -114,7 +114,7 @@ def _read(path: Path) -> bytes | None:
             remaining -= len(chunk)
     finally:
         os.close(file)
-    return b"".join(chunks) if remaining else None
+    return b"".join(chunks) if remaining else None, status
 
 
 def _classify(error: Exception) -> ReadProblem:

@@ -37,6 +37,7 @@ from authprobe.settings import (
     Settings,
     bundled_scenarios,
     configured,
+    ignored_config_files,
     is_bundled,
     parse_settings,
 )
@@ -49,12 +50,15 @@ _SESSION: Final = pytest.StashKey["ItemSession"]()
 
 
 def item_session(config: pytest.Config) -> "ItemSession":
-    """Return the session of this process, begun at the first call.
+    """Return the session of this process, begun at the first call, with a warning of each file of
+    options that does not count.
 
     Raises:
         ProbesError: an option, the baseline or the file of known failures is invalid.
     """
     if _SESSION not in config.stash:
+        for line in ignored_config_files():
+            config.issue_config_time_warning(pytest.PytestConfigWarning(for_log(line)), 2)
         session = ItemSession(config, session_settings(config))
         config.stash[_SESSION] = session
         config.pluginmanager.register(session, "authprobe-session")
