@@ -13,6 +13,7 @@ from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.markdown.issue import share_markdown
 from authprobe.report.model.matrix import problems
 from authprobe.report.model.phrases import plural
+from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.run.history.database import last_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
@@ -33,7 +34,11 @@ def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
     records = _select(names, run, results)
     users, hosts = local_names()
     text = share_markdown(
-        run, records, Pseudonymizer(users, hosts), past=_past(records, results.parent)
+        run,
+        records,
+        Pseudonymizer(users, hosts),
+        past=_past(records, results.parent),
+        bisections=read_bisections(results.parent),
     )
     try:
         guard = ArtifactGuard()

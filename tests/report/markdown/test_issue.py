@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,12 +14,13 @@ from authprobe.core.client_kinds import Via
 from authprobe.core.escaping import MAX_TEXT_LENGTH
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.findings import Finding
-from authprobe.observation.fingerprint import Transition, fingerprint
+from authprobe.observation.fingerprint import CLIENT, Transition, fingerprint
 from authprobe.observation.model import Outcome
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.issue import MAX_LENGTH, MAX_REQUESTS, share_markdown
+from authprobe.report.model.saved_bisections import FOLDER, read_bisections
 from authprobe.run.history.model import Point
-from authprobe.run.model import CaseRecord, Diagnosis, Run
+from authprobe.run.model import CaseRecord, Diagnosis, Reason, Run
 from authprobe.scenario.model import Credential, Expectation
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.report.test_hostile_text import HOSTILE, run_with
@@ -298,6 +300,81 @@ def test_the_last_run_as_expected_is_before_this_run(
 def test_the_surface_depends_on_client_and_flow(changes: dict[str, str], surface: str) -> None:
     text = drawn(make_run(dataclasses.replace(SUBJECT, **changes)))  # type: ignore[arg-type]
     assert fact(text, "Surface") == surface
+
+
+UPGRADE = Transition(field=CLIENT, before="2.1.20", after="2.1.31")
+UPGRADED = dataclasses.replace(
+    SUBJECT, verdict=dataclasses.replace(SUBJECT.verdict, transitions=(UPGRADE,))
+)
+ANSWER = {
+    "headline": "claude-code 2.1.29 is the first bad version; 2.1.28 is the last good one.",
+    "command": "authprobe bisect login",
+    "case": "login/claude-code@2.1.25/default/expired",
+    "good": "2.1.25",
+    "bad": "2.1.30",
+    "find_fix": False,
+    "when": None,
+    "monotonic": True,
+    "last_before": "2.1.28",
+    "first_after": "2.1.29",
+}
+
+
+def with_answers(folder: Path, record: CaseRecord, *answers: Mapping[str, object]) -> str:
+    """Return the text about a case, with these answers of bisect beside its results."""
+    (folder / FOLDER).mkdir()
+    for number, answer in enumerate(answers):
+        (folder / FOLDER / f"{number}.json").write_text(json.dumps(answer))
+    return drawn(make_run(record), bisections=read_bisections(folder))
+
+
+@pytest.mark.parametrize("record", [SUBJECT, UPGRADED], ids=["no baseline", "upgrade"])
+def test_the_release_that_bisect_found_is_named(record: CaseRecord, tmp_path: Path) -> None:
+    text = with_answers(tmp_path, record, {**ANSWER, "case": "other/x@1/y"}, ANSWER)
+    assert text.count(f"\n- Found by `authprobe bisect`: {ANSWER['headline']}\n") == 1
+    assert (
+        "To find that release again:\n\n```text\nauthprobe bisect "
+        "login/claude-code/default/expired --good 2.1.25 --bad 2.1.30\n```"
+    ) in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"case": "login/claude-code@2.1.25/default/valid"},
+        {"first_after": "2.1.32"},
+        {"last_before": "2.1.19"},
+        {"last_before": None, "first_after": None, "monotonic": None},
+        {"monotonic": False},
+        {"find_fix": True},
+        {"when": "betas"},
+        {"first_after": "$(id)"},
+        {"first_after": ["2.1.29"]},
+    ],
+    ids=str,
+)
+def test_another_answer_of_bisect_is_not_named(changes: dict[str, object], tmp_path: Path) -> None:
+    text = with_answers(tmp_path, UPGRADED, {**ANSWER, **changes})
+    assert "Found by" not in text
+    assert "To find the release that changed it:\n" in text
+    assert "--good 2.1.20 --bad 2.1.31" in text
+
+
+def test_the_answer_of_bisect_is_harmless(tmp_path: Path) -> None:
+    headline = "</details><script>@octocat [x](javascript:1)\n# a\u202eb alice@corp.example"
+    text = with_answers(tmp_path, UPGRADED, {**ANSWER, "headline": headline})
+    [line] = re.findall("(?m)^- Found by.*$", text)
+    assert "&lt;/details&gt;&lt;script&gt;" in line
+    assert not re.search(r"alice|\u202e|<script|(?<!\\)\]\(java|(?<!\w)@octocat", line)
+
+
+def test_each_remedy_has_a_label_of_its_own_and_all_of_its_words() -> None:
+    remedy = "Ask for a key of your own, and keep it. " * 20
+    diagnosis = Diagnosis(id="old", summary="The token is old.", remedy=remedy.strip())
+    reasons = (Reason(id="message", summary="It is gone.", remedy="Keep 2.1.20."),)
+    text = drawn(make_run(dataclasses.replace(SUBJECT, diagnosis=diagnosis, reasons=reasons)))
+    assert "\n- Remedy: Keep 2.1.20.\n" in text
+    assert f"\n- Another remedy: {remedy.strip()}\n" in text
 
 
 def test_the_title_has_the_expected_outcome_if_it_differs() -> None:

@@ -63,7 +63,7 @@ def test_another_reason_or_other_mismatches_are_another_entry() -> None:
 def test_cases_with_different_causes_are_different_entries() -> None:
     cause = Diagnosis(id="x", summary="A gateway.", remedy="Ask.", sources=(), confidence=0.9)
     entries = breakages(make_run(regressed("a"), regressed("b", diagnosis=cause)))
-    assert ["Remedy: Ask." in entry.why() for entry in entries] == [False, True]
+    assert ["Another remedy: Ask." in entry.why() for entry in entries] == [False, True]
 
 
 def test_the_commands_find_the_version_and_run_the_case_again() -> None:

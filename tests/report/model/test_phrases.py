@@ -14,7 +14,8 @@ from authprobe.report.model.phrases import (
     other_causes,
     rerun_command,
 )
-from authprobe.run.model import Alternative, Diagnosis, Selection
+from authprobe.run.model import Alternative, Diagnosis, Reason, Selection
+from authprobe.verdict.model import Status, Verdict
 from tests.support.make import make_record, make_run
 from tests.support.runs import flaky
 
@@ -102,3 +103,16 @@ def test_the_attempts_of_a_case_are_listed() -> None:
 def test_a_flaky_case_is_not_explained_by_what_its_scenario_expects() -> None:
     assert describe_why(make_record(diagnosis=SURE)) == describe_cause(SURE)
     assert describe_why(replace(flaky(), diagnosis=SURE)) == ()
+
+
+def test_remedies_come_last_each_once() -> None:
+    reasons = tuple(
+        Reason(id="message", summary=f"{number}.", remedy=remedy)
+        for number, remedy in enumerate(("Wait.", None, "Log in."))
+    )
+    lines = ("Why: 0.", "Also: 1.", "Also: 2.")
+    remedies = ("Remedy: Wait.", "Another remedy: Log in.")
+    cause = ("Cause: The token is old. (old)", "Evidence: 401")
+    record = make_record(reasons=reasons, verdict=Verdict(status=Status.FAILED))
+    assert describe_why(record) == (*lines, *remedies)
+    assert describe_why(replace(record, diagnosis=SURE)) == (*lines, *cause, *remedies)

@@ -22,9 +22,11 @@ from authprobe.report.model.control_experiments import MAX_CONTROLS, ControlExpe
 from authprobe.report.model.reproduction import (
     OwnScenario,
     bisect_command,
+    bisection_of,
     own_name,
     own_scenario,
 )
+from authprobe.report.model.saved_bisections import SavedBisection
 from authprobe.report.model.sequence import sequence_of
 from authprobe.report.model.sequence_words import mermaid
 from authprobe.report.model.timeline import earlier_points
@@ -50,6 +52,7 @@ def share_markdown(
     pseudonymizer: Pseudonymizer,
     *,
     past: Mapping[str, Sequence[Point]] | None = None,
+    bisections: Sequence[SavedBisection] = (),
     limit: int = MAX_LENGTH,
 ) -> str:
     """Return these cases of the run, as many as fit into an issue, and the ids of the others."""
@@ -60,7 +63,10 @@ def share_markdown(
     shown: set[str] = set()
     for number, (record, case) in enumerate(zip(records, cases, strict=True)):
         last = _last_as_expected(run, (past or {}).get(record.id, ()))
-        make = functools.partial(_case, run, case, controls(run, record), last, pseudonymizer)
+        answer = bisection_of(record, bisections)
+        make = functools.partial(
+            _case, run, case, controls(run, record), last, answer, pseudonymizer
+        )
         own = None if record.scenario in shown else own_scenario(run, record.scenario)
         section = _part(make(own))
         if own and len(section) > room:
@@ -133,12 +139,14 @@ def _case(
     record: CaseRecord,
     experiments: Sequence[ControlExperiment],
     last: str | None,
+    bisection: SavedBisection | None,
     pseudonymizer: Pseudonymizer,
     scenario: OwnScenario | None,
 ) -> Iterator[str]:
     yield f"## {phrases.SYMBOLS[record.verdict.status]} {code(record.id)}"
     yield from ("", f"{escaped(record.title)}. {escaped(record.why)}")
-    yield from (*_why(record), "")
+    found = pseudonymizer(bisection.headline) if bisection else None
+    yield from (*_why(record, found), "")
     yield from _facts(("Fact", "Value"), case_facts(record, last))
     if record.observation.message:
         yield from (
@@ -152,11 +160,15 @@ def _case(
     yield from _sequence(record)
     if not run.selection.is_command:
         yield from _controls(experiments, pseudonymizer)
-    yield from _commands(run, record, pseudonymizer, scenario)
+    yield from _commands(run, record, bisection, pseudonymizer, scenario)
 
 
 def _commands(
-    run: Run, record: CaseRecord, pseudonymizer: Pseudonymizer, scenario: OwnScenario | None
+    run: Run,
+    record: CaseRecord,
+    bisection: SavedBisection | None,
+    pseudonymizer: Pseudonymizer,
+    scenario: OwnScenario | None,
 ) -> Iterator[str]:
     """Yield the commands that run the case again and find the release that changed it.
 
@@ -173,8 +185,10 @@ def _commands(
     saved = f", with the scenario saved as {code(name)}" if name else ""
     command = phrases.rerun_command(run, record, scenario=name)
     yield from ("", f"To reproduce{saved}:", "", *_fenced(pseudonymizer(command)))
-    if search := bisect_command(run, record, scenario=name):
-        yield from ("", "To find the release that changed it:", "", *_fenced(pseudonymizer(search)))
+    bounds = bisection.bounds if bisection else ()
+    if search := bisect_command(run, record, versions=bounds, scenario=name):
+        aim = "that release again" if bisection else "the release that changed it"
+        yield from ("", f"To find {aim}:", "", *_fenced(pseudonymizer(search)))
 
 
 def _folded_text(
@@ -255,12 +269,15 @@ def _controls(
         yield from ("", f"{phrases.plural(more, 'more control')} not shown.")
 
 
-def _why(record: CaseRecord) -> Iterator[str]:
+def _why(record: CaseRecord, found: str | None) -> Iterator[str]:
+    """Yield the answer of `authprobe bisect`, the reasons and the cause."""
     lines = phrases.describe_why(record, rest="below")
+    if found:
+        lines = (f"Found by `authprobe bisect`: {found}", *lines)
     if not lines:
         return
     yield ""
-    yield from (f"- {with_commands(line)}" for line in lines)
+    yield from (f"- {with_commands(line, MAX_TEXT_LENGTH)}" for line in lines)
     for source in record.diagnosis.sources if record.diagnosis else ():
         yield f"- Source: {_link(source)}"
 
@@ -287,7 +304,7 @@ def _last_as_expected(run: Run, points: Sequence[Point]) -> str | None:
 def _facts(head: tuple[str, str], facts: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield row(head)
     yield row(["---"] * 2)
-    yield from (row((escaped(label), escaped(value))) for label, value in facts)
+    yield from (row((escaped(label), escaped(value, MAX_TEXT_LENGTH))) for label, value in facts)
 
 
 def _fenced(lines: str, language: str = "text") -> Iterator[str]:

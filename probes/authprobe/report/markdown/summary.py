@@ -70,9 +70,9 @@ def escaped(text: str, limit: int = MAX_LINE_LENGTH) -> str:
     return AUTOLINK.sub(r"\g<0><!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
 
 
-def with_commands(text: str) -> str:
+def with_commands(text: str, limit: int = MAX_LINE_LENGTH) -> str:
     """Return escaped text in which plain words between backticks, such as commands, stay code."""
-    return re.sub(r"\\`([a-z][a-z -]*)\\`", r"`\1`", escaped(text))
+    return re.sub(r"\\`([a-z][a-z -]*)\\`", r"`\1`", escaped(text, limit))
 
 
 def _verdict(run: Run) -> Iterator[str]:

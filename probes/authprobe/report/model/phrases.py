@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
@@ -170,17 +170,26 @@ def cause_label(diagnosis: Diagnosis) -> str:
     return {"certain": "Cause", "likely": "Likely cause"}.get(diagnosis.level, "Possible cause")
 
 
-def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """Return the cause, the remedy and the alternatives, a line each."""
+def describe_cause(diagnosis: Diagnosis, remedies: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the cause, the remedies and the alternatives, a line each.
+
+    `remedies` are those of the reasons; that of the cause comes after them.
+    """
     return (
         f"{cause_label(diagnosis)}: {diagnosis.summary} ({diagnosis.id})",
         *(f"Evidence: {line}" for line in diagnosis.evidence[:1]),
-        f"Remedy: {diagnosis.remedy}",
+        *_describe_remedies((*remedies, diagnosis.remedy)),
         *(
             line if line.startswith(DECIDES) else f"It may also be: {line}"
             for line in other_causes(diagnosis)
         ),
     )
+
+
+def _describe_remedies(remedies: Iterable[str]) -> Iterator[str]:
+    """Yield each remedy once, a line each."""
+    for number, remedy in enumerate(dict.fromkeys(remedies)):
+        yield f"{'Another remedy' if number else 'Remedy'}: {remedy}"
 
 
 def describe_why(record: CaseRecord, *, rest: str = "in report.html") -> tuple[str, ...]:
@@ -197,11 +206,12 @@ def describe_why(record: CaseRecord, *, rest: str = "in report.html") -> tuple[s
     more = len(record.reasons) - MAX_REASONS
     if more > 0:
         reasons.append(f"Also: {plural(more, 'further difference')}, {rest}")
-    reasons += dict.fromkeys(f"Remedy: {reason.remedy}" for reason in shown if reason.remedy)
+    remedies = [reason.remedy for reason in shown if reason.remedy]
     # What a passed case was refused for is what its scenario expects.
     is_expected = record.verdict.status is Status.PASSED and record.reasons
     cause = None if is_expected else record.diagnosis
-    lines = (*reasons, *(describe_cause(cause) if cause else ()))
+    rest_lines = describe_cause(cause, remedies) if cause else _describe_remedies(remedies)
+    lines = (*reasons, *rest_lines)
     told = _told_words(record)
     return (*lines, told) if told and not (cause and cause.confidence) else lines
 

@@ -1,7 +1,7 @@
 """Reproduction of a case by somebody else: the user's own scenario, and the commands."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +10,7 @@ from authprobe.core.targets import Target
 from authprobe.core.version_ranges import EXACT, version_key
 from authprobe.observation.fingerprint import CLIENT
 from authprobe.plan.case_ids import without_version
+from authprobe.report.model.saved_bisections import SavedBisection
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
@@ -53,9 +54,7 @@ def bisect_command(
     """
     if run.selection.is_command or record.own_program or record.target is Target.LIVE:
         return None  # the real service is not asked again and again
-    changes = record.verdict.transitions
-    known = (pair for x in changes if x.field == CLIENT for pair in ((x.before, x.after),))
-    before, after = versions or next(known, ("", ""))
+    before, after = versions or _client_change(record)
     if not _is_upgrade(before, after):
         return None
     words = ["authprobe", "bisect", without_version(record.id)]
@@ -95,6 +94,21 @@ def _changed_field(record: CaseRecord) -> str | None:
         if any(each == name or each.startswith(f"{name} ") for each in changed):
             return path
     return None
+
+
+def bisection_of(record: CaseRecord, bisections: Iterable[SavedBisection]) -> SavedBisection | None:
+    """Return the first of these answers that names the release which broke a failed case."""
+    if record.verdict.status is not Status.FAILED:
+        return None
+    before, after = _client_change(record)
+    version = after or record.client_version or ""
+    return next((each for each in bisections if each.explains(record.id, before, version)), None)
+
+
+def _client_change(record: CaseRecord) -> tuple[str, str]:
+    """Return the client's version in the baseline and the one that ran; empty if it is the same."""
+    changes = record.verdict.transitions
+    return next(((x.before, x.after) for x in changes if x.field == CLIENT), ("", ""))
 
 
 def _is_upgrade(before: str, after: str) -> bool:

@@ -1,10 +1,10 @@
-"""Saved answers of `authprobe bisect`, which the report beside them links to."""
+"""Saved answers of `authprobe bisect`, for the report and the text of an issue beside them."""
 
 import contextlib
 import datetime
 import itertools
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,8 @@ from typing import Final
 from pydantic_core import from_json
 
 from authprobe.core.safe_files import read_bounded
+from authprobe.core.version_ranges import EXACT, version_key
+from authprobe.plan.case_ids import without_version
 
 FOLDER: Final = "bisections"
 MAX_FILES: Final = 10_000
@@ -29,6 +31,33 @@ class SavedBisection:
     at: datetime.datetime
     page: str
     """Path of its page, relative to the report."""
+    case: str = ""
+    """Id of the case, with the good version in it."""
+    bounds: tuple[str, str] = ("", "")
+    """The good and the bad version between which it was searched."""
+    breakage: tuple[str, str] | None = None
+    """Last good and first bad version.
+
+    None: it found no single change, or asked for a fix or about a field.
+    """
+
+    def explains(self, case: str, before: str, after: str) -> bool:
+        """Return True if it found what broke this case from one version to another.
+
+        `before` is empty if no earlier version is known.
+        """
+        if self.breakage is None or without_version(self.case) != without_version(case):
+            return False
+        last_good, first_bad = self.breakage
+        return _in_order(first_bad, after) and (not before or _in_order(before, last_good))
+
+
+def _in_order(*versions: str) -> bool:
+    """Return True if these are versions, and none is newer than the next."""
+    if not all(map(EXACT.fullmatch, versions)):
+        return False
+    keys = [version_key(version) for version in versions]
+    return keys == sorted(keys)
 
 
 def read_bisections(out: Path) -> tuple[SavedBisection, ...]:
@@ -48,7 +77,16 @@ def _answers(folder: Path) -> Iterator[SavedBisection]:
                 command=command,
                 at=datetime.datetime.fromtimestamp(seconds, datetime.UTC),
                 page=f"{FOLDER}/{path.stem}.html",
+                case=str(answer.get("case", "")),
+                bounds=(str(answer.get("good", "")), str(answer.get("bad", ""))),
+                breakage=_breakage(answer),
             )
+
+
+def _breakage(answer: Mapping[str, object]) -> tuple[str, str] | None:
+    if not answer.get("monotonic") or answer.get("find_fix") or answer.get("when"):
+        return None
+    return str(answer["last_before"]), str(answer["first_after"])
 
 
 def _times(folder: Path) -> Iterator[tuple[float, Path]]:
