@@ -20,6 +20,12 @@ from authprobe.configuration.keys import DOCTOR, PYTEST, REFUSED, RUN_KEYS, SHAR
 from authprobe.configuration.merged import Shape
 from authprobe.errors import SettingsError
 from authprobe.options import PYTEST_OPTIONS
+from authprobe.redaction.pseudonyms import Pseudonymizer
+from authprobe.report.formats.prometheus import prometheus
+from authprobe.report.html.diff_page import diff_page
+from authprobe.report.markdown.issue import share_markdown
+from tests.report.test_diff import DIFF
+from tests.support.make import make_record, make_run
 from tests.support.ordinary_user import USER
 
 
@@ -297,6 +303,43 @@ def test_a_project_cannot_choose_a_database(project: Path, location: str) -> Non
     assert "must not choose a database" in message
     assert "made-up-password" not in message
     assert settings_of(project, 'history = "none"') == {"history": "none"}
+
+
+PAGE = str(diff_page(DIFF, None))
+METRICS = prometheus(make_run())
+ISSUE = share_markdown(make_run(make_record()), [make_record()], Pseudonymizer())
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "written"),
+    [("", "metrics", METRICS), ("[diff]\n", "html", PAGE), ("[share]\n", "out", ISSUE)],
+)
+def test_a_project_has_only_files_of_authprobe_replaced(
+    project: Path, table: str, key: str, written: str
+) -> None:
+    text = f'{table}{key} = "docs/README.md"\n'
+    line = len(text.splitlines())
+    assert settings_of(project, text) is not None
+    (project / "docs").mkdir()
+    file = project / "docs" / "README.md"
+    others = {METRICS, PAGE, ISSUE} - {written}
+    for content in ("", "# authprobe\n", *others):
+        file.write_text(content)
+        message = refusal(project, text)
+        assert (
+            f"authprobe.toml:{line}: {table[1:-2]}{'.' * bool(table)}{key}: 'docs/READ" in message
+        )
+        assert "is there already, and authprobe did not write it; name another file" in message
+        assert file.read_text() == content
+    file.write_text(written)
+    assert settings_of(project, text) is not None
+    file.unlink()
+    file.mkdir()
+    assert "is there already" in refusal(project, text)
+    own = project.parent / "config"
+    own.mkdir()
+    (own / "authprobe.toml").write_text(text)
+    assert read_own_file(own, project.parent, project) is not None
 
 
 def test_a_link_out_of_the_project_and_a_file_without_permission_are_refused(project: Path) -> None:

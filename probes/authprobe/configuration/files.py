@@ -30,6 +30,7 @@ from authprobe.configuration.keys import (
     KeyKind,
 )
 from authprobe.core.history_location import NO_HISTORY, database_file
+from authprobe.core.safe_files import read_bounded
 from authprobe.core.safe_read import FileSnapshot, ReadProblem, read_text_file
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
@@ -385,7 +386,7 @@ def _value_problems(
     elif file.is_of_project and key.kind in (KeyKind.PATH, KeyKind.PATHS, KeyKind.HISTORY):
         texts = cast("list[str]", value if isinstance(value, list) else [value])
         for text in texts:
-            if problem := _place_problem(file, text, key.kind):
+            if problem := _place_problem(file, text, key):
                 quoted = "" if key.kind is KeyKind.HISTORY else f"{text[:MAX_SHOWN]!r}: "
                 yield place, f"{shown}: {quoted}{problem}"  # a history may have a password
 
@@ -411,8 +412,9 @@ def _is_line(value: object) -> bool:
     return isinstance(value, str) and bool(value) and value.isprintable()
 
 
-def _place_problem(file: ConfigFile, text: str, kind: KeyKind) -> str | None:
+def _place_problem(file: ConfigFile, text: str, key: Key) -> str | None:
     """Return why the file of a project cannot name a path."""
+    kind = key.kind
     if kind is KeyKind.HISTORY and text == NO_HISTORY:
         return None
     if kind is KeyKind.HISTORY and _is_no_path(text):
@@ -422,7 +424,19 @@ def _place_problem(file: ConfigFile, text: str, kind: KeyKind) -> str | None:
         inside = path.relative_to(file.root.resolve())
     except (OSError, RuntimeError, ValueError):
         return f"leads out of the project, {file.root}; give it as an option, or as a variable"
-    return "is in the folder of git" if ".git" in inside.parts else None
+    if ".git" in inside.parts:
+        return "is in the folder of git"
+    if key.mark and os.path.lexists(path) and not _has_mark(path, key.mark):
+        return "is there already, and authprobe did not write it; name another file, or remove it"
+    return None
+
+
+def _has_mark(path: Path, mark: str) -> bool:
+    """Return True for a file that can be read and has a text in it."""
+    try:
+        return mark.encode() in read_bounded(path)
+    except OSError:
+        return False
 
 
 def _is_no_path(text: str) -> bool:

@@ -40,6 +40,11 @@ class Key:
     """Why the file of a project cannot set it; empty: it can."""
     harmless: tuple[str, ...] = ()
     """Values that it can set nevertheless."""
+    mark: str = ""
+    """Text in every file that is written to the path; the file of a project cannot have another
+    file replaced. Empty: reports with names of their own are written below the path, or what is
+    there is read and refused first.
+    """
 
 
 _TEXT: Final = Key(KeyKind.TEXT)
@@ -75,7 +80,7 @@ RUN_KEYS: Final[Mapping[str, Key]] = {
     "max-failures": _NUMBER,
     "executor": _EXECUTOR,
     "har": _PATH,
-    "metrics": _PATH,
+    "metrics": Key(KeyKind.PATH, mark="# HELP authprobe_"),
     "traces": Key(
         KeyKind.FLAG, "a project must not send what you run elsewhere; set it in your own file"
     ),
@@ -113,8 +118,12 @@ TABLES: Final[Mapping[str, Mapping[str, Key]]] = {
     RUN: RUN_KEYS,
     "merge": {name: RUN_KEYS[name] for name in sorted(SHARED["merge"])},
     "accept": {"results": _PATH, "baseline": _PATH, "known-failures": _PATH},
-    "share": {"results": _PATH, "out": _PATH},
-    "diff": {**_LOOKS, "looks": _NUMBER, "html": _PATH},
+    "share": {"results": _PATH, "out": Key(KeyKind.PATH, mark="| authprobe | ")},
+    "diff": {
+        **_LOOKS,
+        "looks": _NUMBER,
+        "html": Key(KeyKind.PATH, mark='<main class="ap">'),
+    },
     "bisect": {name: key for name, key in _LOOKS.items() if name != "jobs"},
     "versions": {
         **_LOOKS,
