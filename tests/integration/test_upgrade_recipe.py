@@ -16,9 +16,11 @@ from authprobe.engine.laboratory import current_versions
 from authprobe.errors import ClientError
 from authprobe.plan.expand import package_of
 from authprobe.scenario.clients import parse_client
+from tests.integration.test_docs import shown_commands
 from tests.support.command import PROJECT, Ended, run
 from tests.support.registry import UNREACHABLE
 
+TUTORIAL: Final = PROJECT / "docs" / "tutorial.md"
 README: Final = (PROJECT / "README.md").read_text()
 NEIGHBOURS: Final = {"2.1.112": "2.1.142", "2.1.332": "2.1.143"}
 """The change is in the changelog of 2.1.143, and in docs/incidents.md."""
@@ -33,6 +35,21 @@ def recipe() -> list[list[str]]:
         block = block.replace(old, new)
     lines = [part for line in block.splitlines() for part in line.split(" && ")]
     return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_the_tutorial_has_the_same_commands_and_a_scenario_for_them(tmp_path: Path) -> None:
+    text = TUTORIAL.read_text()
+    words = [shlex.split(line) for line in shown_commands(TUTORIAL)]
+    listing = ["authprobe", "run", "auth/", "--list"]
+    replaced = [[NEIGHBOURS.get(word.split("@")[-1], word) for word in line] for line in words]
+    assert words[0] == listing
+    assert replaced[1:] == [[word.split("@")[-1] for word in line] for line in recipe()]
+    (scenario,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "auth").mkdir()
+    (tmp_path / "auth" / "login.yaml").write_text(scenario)
+    listed = run(*listing[1:], cwd=tmp_path)
+    assert (listed.code, listed.err) == (0, "")
+    assert f"$ {shlex.join(listing)}\n{listed.out}```" in text
 
 
 def follow(folder: Path, words: list[str]) -> Ended:
