@@ -1,7 +1,6 @@
 """`authprobe badge` and `authprobe card`: pictures of a run, from its results file."""
 
 import json
-import re
 import struct
 import sys
 from pathlib import Path
@@ -33,7 +32,7 @@ def test_a_picture_is_printed_or_written(command: str, tmp_path: Path) -> None:
     assert (printed.code, printed.err) == (0, "")
     ElementTree.fromstring(printed.out)  # noqa: S314 - our own
     assert "1 passed, 1 failed" in printed.out
-    assert re.search(r"2026-11-23 \((less than a day|\d+ days?) old\)", printed.out)
+    assert "2026-11-23" in printed.out
     written = run(command, path, "--out", "new/picture.svg", cwd=tmp_path)
     assert (written.code, written.out, written.err) == (0, "", "")
     assert (tmp_path / "new" / "picture.svg").read_text() == printed.out

@@ -1,6 +1,5 @@
 """`authprobe card`: the picture of a run for sharing, as SVG or PNG."""
 
-import datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +26,7 @@ def card(results: Path, *, out: Path | None) -> int:
     if suffix not in (SVG, PNG):
         raise SettingsError(f"--out {out}: the name must end in {SVG} or {PNG}")
     check_picture(out)
-    text = card_svg(read_run(results), datetime.datetime.now(datetime.UTC))
+    text = card_svg(read_run(results))
     return write_picture(out, text, make_png if suffix == PNG else None)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from authprobe.observation.model import Outcome
+from authprobe.report.model.matrix import client_words
 from authprobe.report.model.phrases import plural
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
@@ -12,7 +13,7 @@ from authprobe.verdict.model import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRow:
-    """The cases of one client, or of several that have no row of their own."""
+    """The cases of one client and version, or of several that have no row of their own."""
 
     label: str
     outcomes: tuple[int, ...]
@@ -46,14 +47,14 @@ def outcome_table(run: Run, max_rows: int) -> OutcomeTable:
     outcomes = tuple(outcome for outcome in Outcome if outcome in present)
     by_client: dict[str, list[CaseRecord]] = {}
     for record in run.cases:
-        by_client.setdefault(record.client, []).append(record)
+        by_client.setdefault(client_words(record), []).append(record)
     rows = sorted(
         (_row(client, records, outcomes) for client, records in by_client.items()),
         key=lambda row: (-row.failed, -row.cases, row.label),
     )
     if len(rows) > max_rows:
         own = {row.label for row in rows[: max_rows - 1]}
-        others = [record for record in run.cases if record.client not in own]
+        others = [record for record in run.cases if client_words(record) not in own]
         label = plural(len(by_client) - len(own), "more client")
         rows = [*rows[: max_rows - 1], _row(label, others, outcomes, is_sum=True)]
     total = _row(plural(len(by_client), "client"), run.cases, outcomes, is_sum=True)

@@ -1,4 +1,4 @@
-"""Badge of a run: its result, its date and its age, as SVG and for shields.io."""
+"""Badge of a run: its result and its date, as SVG and for shields.io."""
 
 import datetime
 import json
@@ -7,7 +7,6 @@ from typing import Final
 from authprobe.core.escaping import one_line
 from authprobe.report.html.elements import Html
 from authprobe.report.model.matrix import counts, headline
-from authprobe.report.model.phrases import plural
 from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 
@@ -53,16 +52,14 @@ def result_words(run: Run) -> str:
     return ", ".join(([word] if word in ("interrupted", "inconclusive") else []) + ordered)
 
 
-def age_words(run: Run, now: datetime.datetime) -> str:
-    """Return the day of a run in UTC, and its age."""
-    days = max(0, (now - run.started_at).days)
-    age = plural(days, "day") if days else "less than a day"
-    return f"{run.started_at.astimezone(datetime.UTC):%Y-%m-%d} ({age} old)"
+def day_of(run: Run) -> str:
+    """Return the day of a run in UTC. Its age would be wrong whenever the picture is looked at."""
+    return f"{run.started_at.astimezone(datetime.UTC):%Y-%m-%d}"
 
 
 def badge_svg(run: Run, label: str, now: datetime.datetime) -> str:
     """Return the badge as an SVG image that loads nothing."""
-    label, message = one_line(label, MAX_LABEL_LENGTH), _message(run, now)
+    label, message = one_line(label, MAX_LABEL_LENGTH), _message(run)
     left, right = (round(_width(text)) + 2 * _MARGIN for text in (label, message))
     texts = Html("").join(
         _TEXT.format(x=x + _MARGIN, width=width - 2 * _MARGIN, text=text)
@@ -85,15 +82,15 @@ def badge_json(run: Run, label: str, now: datetime.datetime) -> str:
     document = {
         "schemaVersion": 1,
         "label": one_line(label, MAX_LABEL_LENGTH),
-        "message": _message(run, now),
+        "message": _message(run),
         "color": _color(run, now),
         "isError": headline(run).status in (Status.FAILED, Status.ERROR),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _message(run: Run, now: datetime.datetime) -> str:
-    return f"{result_words(run)}, {age_words(run, now)}"
+def _message(run: Run) -> str:
+    return f"{result_words(run)}, {day_of(run)}"
 
 
 def _color(run: Run, now: datetime.datetime) -> str:

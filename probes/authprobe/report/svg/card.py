@@ -1,6 +1,5 @@
 """Card of a run for sharing: a heat map of clients and outcomes, of 1200 by 630 pixels."""
 
-import datetime
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,7 +10,7 @@ from authprobe.report.html.elements import Html
 from authprobe.report.model.matrix import headline
 from authprobe.report.model.outcome_table import OutcomeRow, OutcomeTable, outcome_table
 from authprobe.report.model.phrases import plural
-from authprobe.report.svg.badge import COLORS, age_words, result_words
+from authprobe.report.svg.badge import COLORS, day_of, result_words
 from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 
@@ -24,6 +23,7 @@ HEAD_Y: Final = 208
 HEADING_SIZE: Final = 15
 ROW_HEIGHT: Final = 34
 FOOT: Final = "authprobe: real Claude clients, made-up credentials"
+LEGEND: Final = "Passed means as expected, also where a refusal is expected."
 FONTS: Final = "Verdana,DejaVu Sans,Liberation Sans,Noto Sans,Helvetica,Arial,sans-serif"
 RED: Final = COLORS[Status.FAILED]
 OUTCOME_COLORS: Final = {
@@ -61,7 +61,7 @@ _CELL: Final = Html(
 _LINE: Final = Html('<path d="M{x} {y}H{end}" stroke="#d0d7de"/>')
 
 
-def card_svg(run: Run, now: datetime.datetime) -> str:
+def card_svg(run: Run) -> str:
     """Return the card as an SVG image that loads nothing."""
     table = outcome_table(run, MAX_ROWS)
     result = result_words(run)
@@ -70,8 +70,8 @@ def card_svg(run: Run, now: datetime.datetime) -> str:
             width=WIDTH,
             height=HEIGHT,
             fonts=FONTS,
-            title=f"{TITLE}: {result}, {age_words(run, now)}",
-            description=_description(table),
+            title=f"{TITLE}: {result}, {day_of(run)}",
+            description=f"{LEGEND} {_description(table)}",
             color=COLORS[headline(run).status],
             content=Html("").join(
                 (
@@ -84,20 +84,28 @@ def card_svg(run: Run, now: datetime.datetime) -> str:
                         fill=COLORS[headline(run).status],
                         weight="bold",
                     ),
-                    _text(MARGIN, 150, _facts(run, now), size=18, fill="#57606a"),
+                    _text(MARGIN, 150, _facts(run), size=18, fill="#57606a"),
                     *_table(table),
                     _text(MARGIN, HEIGHT - 26, FOOT, size=16, fill="#57606a"),
+                    _text(
+                        WIDTH - MARGIN,
+                        HEIGHT - 26,
+                        LEGEND,
+                        size=16,
+                        fill="#57606a",
+                        anchor="end",
+                    ),
                 )
             ),
         )
     )
 
 
-def _facts(run: Run, now: datetime.datetime) -> str:
+def _facts(run: Run) -> str:
     """Return the line about the run as a whole."""
     suite = run.selection.suite
     parts = (
-        age_words(run, now),
+        day_of(run),
         f"authprobe {_shorten(run.tool.version, 20)}",
         f"suite {_shorten(suite, 20)}" if suite else None,
         "the real service" if run.mode == "live" else "emulated backend",
@@ -125,9 +133,9 @@ def _description(table: OutcomeTable) -> str:
 
 def _table(table: OutcomeTable) -> Iterator[Html]:
     """Yield the head, the rows and their sum."""
-    headings = [*table.outcomes, "failed"]
-    width = (WIDTH - MARGIN - LABELS_END) / len(headings)
-    longest = max(map(len, headings))
+    headings = [*table.outcomes, *(["failed"] if table.total.failed else [])]
+    width = (WIDTH - MARGIN - LABELS_END) / max(1, len(headings))
+    longest = max(map(len, headings), default=0)
     is_slanted = width < longest * HEADING_SIZE * 0.66
     for column, heading in enumerate(headings):
         x = _center(column, width)
