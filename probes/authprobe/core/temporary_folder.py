@@ -35,7 +35,8 @@ def _parent() -> Path:
     That one writes a file into a folder to try it, and a kill at this moment would leave the file.
     """
     names = ("TMPDIR", "TEMP", "TMP")
-    for folder in (*(os.environ.get(name) for name in names), "/tmp"):  # noqa: S108, TID251 - its rule
+    variables = (os.environ.get(name) for name in names)  # noqa: TID251 - as tempfile does
+    for folder in (tempfile.tempdir, *variables, "/tmp"):  # noqa: S108 - the first that it tries
         if folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
             return Path(folder).absolute()
     return Path(tempfile.gettempdir())
