@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,10 @@ def test_each_scenario_is_valid_and_commented(tmp_path: Path, use: StarterUse) -
     assert init(tmp_path, "--use", use, "--ci", "none", "--no-run").code == 0
     assert files(tmp_path) == [IGNORED, SCENARIO, CONFIG]
     assert load_file(tmp_path / SCENARIO).id == "first"
-    assert (tmp_path / SCENARIO).read_text().startswith("# A first scenario: ")
+    comment = (tmp_path / SCENARIO).read_text().partition("\nid: ")[0]
+    assert comment.startswith("# A first scenario: ")
+    (named,) = re.findall(r"`authprobe ([a-z]+)`", comment)
+    assert run(named, cwd=tmp_path).code == 0
 
 
 def test_the_job_of_github_installs_this_version_and_probes_the_scenario(tmp_path: Path) -> None:

@@ -76,6 +76,15 @@ def test_the_pipeline_of_gitlab_fits_its_schema(tmp_path: Path) -> None:
     assert check_with("vendor.gitlab-ci", [path, STARTER.with_name("gitlab.yaml")]) == ""
 
 
+def test_gitlab_has_a_counterpart_of_each_workflow() -> None:
+    *sections, gitlab = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    assert gitlab.startswith("GitLab\n")
+    headings = [text.partition("\n")[0] for text in sections if "# .github/workflows/" in text]
+    assert len(headings) == len(WORKFLOWS)
+    anchors = {heading.lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\(#([\w-]+)\)", gitlab)) == anchors
+
+
 def test_the_workflows_of_other_pages_are_sound(tmp_path: Path) -> None:
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)

@@ -145,6 +145,15 @@ def parse_command(line: str) -> None:
     command.make_parser(context).parse_args(words)
 
 
+def test_the_background_of_a_comparison_is_explained_where_it_is_shown() -> None:
+    shown = [page for page in PAGES if re.search(r"^in the background: ", page.read_text(), re.M)]
+    assert DOCS / "watch.md" in shown
+    for page in shown:
+        assert "(diff.md#when-a-question-broke)" in page.read_text(), page
+    section = (DOCS / "diff.md").read_text().partition("## When a question broke")[2]
+    assert "The **background** " in section.partition("\n## ")[0]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_and_option_of_a_page_exists(page: Path) -> None:
     if page.name != "commands.md":  # its commands are the help, which other tests compare
