@@ -30,10 +30,10 @@ from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
 from authprobe.settings import Settings
 from tests.support.command import PROJECT, run
+from tests.support.shown_commands import PAGES, blocks_of, calls_in, shown_commands
 from tests.test_layers import LAYERS, PACKAGE
 
 DOCS: Final = PROJECT / "docs"
-PAGES: Final = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 README: Final = (PROJECT / "README.md").read_text()
 EMULATOR: Final = (DOCS / "emulator.md").read_text()
 MAX_README_LINES: Final = 200
@@ -109,38 +109,16 @@ def test_commands_of_the_readme_exist() -> None:
     assert set(re.findall(r"^authprobe ([a-z]+)", README, re.MULTILINE)) <= subcommands
 
 
-def shown_commands(page: Path) -> list[str]:
-    """Return the `authprobe` commands of the blocks of shell and output of a page."""
-    blocks = re.findall(r"^```(?:sh|console|text)\n(.*?)^```$", page.read_text(), BLOCK_FLAGS)
-    lines = re.sub(r" *\\\n *", " ", "".join(blocks)).splitlines()
-    parts = [
-        # Two spaces are before the explanation of a command in a list.
-        part.partition("  ")[0].partition(" #")[0]
-        for line in lines
-        for part in line.removeprefix("$ ").split(" && ")
-    ]
-    commands = {words[0] for words in command_paths() if words}
-    return [
-        part
-        for part in parts
-        if part.partition(" ")[0] == "authprobe"
-        and set(part.split()[1:2]) & commands
-        and "(pytest;" not in part  # a drawing of the processes
-    ]
-
-
-def parse_command(line: str) -> None:
-    """Parse a command as the program does, without running it: it may need the service, a cluster,
-    or minutes of installation.
+def parse_call(call: str) -> None:
+    """Parse a call of `authprobe` as the program does, without running it.
 
     Raises:
         click.UsageError: no such command or option.
     """
-    words = shlex.split(re.split(r" (?:\|\|?|2?>) ", line)[0], comments=True)[1:]
+    words = shlex.split(call)[1:]
     command: click.Command = main
     while isinstance(command, click.Group) and words and words[0] in command.commands:
         command = command.commands[words.pop(0)]
-    assert command is not main, f"no such command: {line}"
     context = click.Context(command, info_name=command.name)
     command.make_parser(context).parse_args(words)
 
@@ -154,17 +132,34 @@ def test_the_background_of_a_comparison_is_explained_where_it_is_shown() -> None
     assert "The **background** " in section.partition("\n## ")[0]
 
 
+def calls_of(page: Path) -> Iterator[str]:
+    """Yield the calls of `authprobe` that a page shows, also in jobs of CI and in its text."""
+    text = page.read_text()
+    for command in shown_commands(page):
+        yield from command.calls
+    for _, job in blocks_of(text, "yaml"):
+        for line in job.splitlines():
+            yield from calls_in(line.partition(" #")[0])
+    for span in CODE_SPAN.findall(CODE_BLOCK.sub("", text)):
+        # The text may name an option without its value.
+        yield from (f"{call} VALUE" for call in calls_in(span.strip("`\\")))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_and_option_of_a_page_exists(page: Path) -> None:
     if page.name != "commands.md":  # its commands are the help, which other tests compare
-        for line in shown_commands(page):
-            parse_command(line)
+        for call in calls_of(page):
+            parse_call(call)
 
 
 def test_commands_of_pages_are_read_and_wrong_ones_refused() -> None:
-    assert sum(len(shown_commands(page)) for page in PAGES) > 50
+    calls = {page.name: list(calls_of(page)) for page in PAGES}
+    assert "authprobe run --suite smoke --traces" in calls["telemetry.md"]  # after a variable
+    assert "authprobe explain error.log ~/.claude/settings.json -" in calls["explain.md"]
+    assert "authprobe drift --out second --confirm first/drift.json" in calls["drift.md"]
+    assert "authprobe schema --diff VALUE" in calls["diff.md"]
     with pytest.raises(click.NoSuchOption, match="--verson"):
-        parse_command("authprobe run --verson 2")
+        parse_call("authprobe run --verson 2")
 
 
 def test_readme_is_short() -> None:

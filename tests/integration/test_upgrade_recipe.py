@@ -16,9 +16,9 @@ from authprobe.engine.laboratory import current_versions
 from authprobe.errors import ClientError
 from authprobe.plan.expand import package_of
 from authprobe.scenario.clients import parse_client
-from tests.integration.test_docs import shown_commands
 from tests.support.command import PROJECT, Ended, run
 from tests.support.registry import UNREACHABLE
+from tests.support.shown_commands import shown_commands
 
 TUTORIAL: Final = PROJECT / "docs" / "tutorial.md"
 README: Final = (PROJECT / "README.md").read_text()
@@ -39,7 +39,8 @@ def recipe() -> list[list[str]]:
 
 def test_the_tutorial_has_the_same_commands_and_a_scenario_for_them(tmp_path: Path) -> None:
     text = TUTORIAL.read_text()
-    words = [shlex.split(line) for line in shown_commands(TUTORIAL)]
+    calls = (call for command in shown_commands(TUTORIAL) for call in command.calls)
+    words = [shlex.split(call) for call in calls]
     listing = ["authprobe", "run", "auth/", "--list"]
     replaced = [[NEIGHBOURS.get(word.split("@")[-1], word) for word in line] for line in words]
     assert words[0] == listing
