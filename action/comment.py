@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from github import MAX_BODY_BYTES, GitHubError, is_own, items, repository, send
+from github import MAX_BODY_BYTES, GitHubError, is_own, items, number_of, repository, send
 from runner import annotate, cut, run_url, runner_path
 
 TITLE: Final = "authprobe: no comment"
@@ -48,7 +48,7 @@ def write_comment(number: int) -> None:
     issues = f"repos/{repository()}/issues"
     for comment in items(f"{issues}/{number}/comments?per_page=100"):
         if is_own(comment, f"{begin}\n"):
-            send("PATCH", f"{issues}/comments/{comment['id']}", body=body)
+            send("PATCH", f"{issues}/comments/{number_of(comment, 'id')}", body=body)
             return
     send("POST", f"{issues}/{number}/comments", body=body)
 

@@ -77,6 +77,18 @@ def items(path: str) -> Iterator[Any]:
         start = end + len(text[end:]) - len(text[end:].lstrip())
 
 
+def number_of(item: Any, key: str) -> int:
+    """Return the number by which the API names an issue (`number`) or a comment (`id`).
+
+    Raises:
+        GitHubError: it has none.
+    """
+    number = item.get(key)
+    if type(number) is not int or number < 1:
+        raise GitHubError(f"gh api: {key} of an answer is {number!r:.80}, no number")
+    return number
+
+
 def is_own(item: Any, marker: str) -> bool:
     """Return True if a job wrote an issue or a comment, and it begins with this marker.
 

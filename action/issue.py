@@ -12,8 +12,8 @@ import urllib.parse
 from pathlib import Path
 from typing import Any, Final
 
-from github import MAX_BODY_BYTES, GitHubError, gh, is_own, items, repository, send
-from probe import BROKE, CHANGED, EXIT_CODES
+from github import MAX_BODY_BYTES, GitHubError, gh, is_own, items, number_of, repository, send
+from probe import BROKE, CHANGED, EXIT_CODES, span
 from runner import annotate, cut, read_input, read_lines, refuse, run_url
 
 MARKER: Final = "<!-- authprobe issue"
@@ -76,7 +76,7 @@ def keep_issue(title: str, label: str, results: dict[str, int | None]) -> None:
         annotate("warning", "authprobe: the issue stays as it is", words)
     elif state is State.CLEAR:
         if issue is not None:
-            close(issue["number"])
+            close(number_of(issue, "number"))
     elif issue is None:
         make_label(label)
         fields = {"title": title, "labels": [label], "body": text(results)}
@@ -99,7 +99,7 @@ def open_issue(label: str) -> Any | None:
 
 def update(issue: Any, body: str) -> None:
     """Write the issue anew; say so in a comment, which notifies people, if it is about others."""
-    path = f"repos/{repository()}/issues/{issue['number']}"
+    path = f"repos/{repository()}/issues/{number_of(issue, 'number')}"
     send("PATCH", path, body=body)
     if issue["body"].splitlines()[0] != body.splitlines()[0]:
         words = f"[Another run]({run_url()}) found something else: the text above is new."
@@ -132,7 +132,7 @@ def text(results: dict[str, int | None]) -> str:
     digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:16]
     marker = f"{MARKER} {digest} -->"
     lines = [f"[The newest run]({run_url()}) that found something:", ""]
-    lines += [f"- {name}: {words_of(code)}" for name, code in results.items()]
+    lines += [f"- {span(name)}: {words_of(code)}" for name, code in results.items()]
     paths = [Path(path) for path in read_lines("reports")]
     room = (MAX_BODY_BYTES - 5000) // max(len(paths), 1)
     for path in paths:

@@ -24,6 +24,7 @@ from runner import (
     refuse,
     run_url,
     runner_path,
+    visible,
     write_output,
     write_summary,
 )
@@ -47,7 +48,11 @@ COMPARED: Final = (0, BROKE, 6)
 """Exit codes after which `diff` has an answer."""
 OWN_OPTIONS: Final = ("--html", "--json", "--markdown", "--out")
 MAX_NAMES: Final = 1000
-"""Names in the output `regressed`: GitHub limits the outputs of a job to 1 MB."""
+"""Names in the output `regressed`."""
+MAX_NAME_LENGTH: Final = 300
+MAX_OUTPUT_BYTES: Final = 32 * 1024
+"""JSON in one output. Those of three jobs fit into a variable, as the input `key` of the action
+`issue` is one: Linux starts no program with one above 128 KiB (execve(2))."""
 MAX_ANNOTATED: Final = 10
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """Errors of reading a file that is missing, cut, or of another version of authprobe."""
@@ -239,7 +244,7 @@ def name_of(effect: str) -> str:
 
 def span(text: str) -> str:
     """Return text as a span of code, in which nothing is Markdown; empty if it is empty."""
-    line = " ".join(text.replace("`", "'").split())
+    line = visible(" ".join(text.replace("`", "'").split()))
     return f"`{line}`" if line else ""
 
 
@@ -258,7 +263,7 @@ def report(command: str, files: Files, folder: Path, code: int) -> None:
     write_output("exit-code", str(code))
     counts, regressed = read_findings(files, folder)
     write_output("counts", json.dumps(counts))
-    write_output("regressed", json.dumps(regressed[:MAX_NAMES]))
+    write_output("regressed", json.dumps(shortened(regressed)))
     page, summary = folder / files.page, folder / files.summary
     write_output("report", str(page) if page.is_file() else "")
     write_output("summary", str(summary) if summary.is_file() else "")
@@ -269,7 +274,7 @@ def report(command: str, files: Files, folder: Path, code: int) -> None:
     else:
         write_summary(f"## authprobe {command}\n\n{words} [The log]({run_url()}) says more.")
     if code and (command, code) != ("run", BROKE):  # which annotates each of its problems
-        names = ", ".join(regressed[:MAX_ANNOTATED])
+        names = ", ".join(shortened(regressed)[:MAX_ANNOTATED])
         more = len(regressed) - MAX_ANNOTATED
         rest = f", and {more:,} more" if more > 0 else ""
         annotate("error", f"authprobe {command}", f"{words} {names}{rest}".strip())
@@ -278,9 +283,29 @@ def report(command: str, files: Files, folder: Path, code: int) -> None:
 def read_findings(files: Files, folder: Path) -> Findings:
     """Return what the file for programs says, or nothing if the command did not write it."""
     try:
-        return files.read(json.loads((folder / files.data).read_bytes()))
+        # A run under test can have written the file: no type of it is certain.
+        findings: Any = files.read(json.loads((folder / files.data).read_bytes()))
+        counts, names = findings
+        is_valid = all(isinstance(name, str) for name in names) and all(
+            isinstance(kind, str) and type(count) is int for kind, count in counts.items()
+        )
+        if is_valid and len(json.dumps(counts)) <= MAX_OUTPUT_BYTES:
+            return counts, names
     except UNREADABLE:
-        return {}, []
+        pass
+    return {}, []
+
+
+def shortened(names: Sequence[str]) -> list[str]:
+    """Return the names that fit into an output, each cut to its first letters if it is too long."""
+    kept, size = [], 0
+    for name in names[:MAX_NAMES]:
+        text = name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…"
+        size += len(json.dumps(text)) + len(", ")
+        if size > MAX_OUTPUT_BYTES - len("[]"):
+            break
+        kept.append(text)
+    return kept
 
 
 if __name__ == "__main__":

@@ -74,10 +74,15 @@ def cut(text: str, limit_bytes: int) -> str:
     return notice + (whole_lines + newline).decode("utf-8", "ignore")
 
 
+def visible(text: str) -> str:
+    """Return the text on one line, with the escape of each character that nobody sees."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def for_log(text: str) -> str:
     """Return the text as one line of the log, with nothing that a runner or a terminal obeys."""
-    visible = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return CI_COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", visible)
+    line = visible(text)
+    return CI_COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", line)
 
 
 def annotate(level: str, title: str, message: str) -> None:

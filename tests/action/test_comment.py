@@ -94,6 +94,18 @@ def test_a_comment_that_cannot_be_written_is_a_warning(
     assert "pull-requests: write, which no fork gets" in line
 
 
+@pytest.mark.parametrize("id", [None, "1/../2", True])
+def test_a_comment_without_an_id_is_a_warning(
+    id: object, runner: GitHubRunner, github: FakeGitHub
+) -> None:
+    comment(runner, "one")
+    github.write(comments=[comments(github)[0] | {"id": id}])
+    step = comment(runner, "two")
+    assert step.code == 0
+    (line,) = step.log.splitlines()
+    assert line.startswith("::warning title=authprobe%3A no comment::gh api: id of an answer is ")
+
+
 @pytest.mark.parametrize("answer", [b"<html>", b"{}", b"[1]", b"\xff", b"[" * 99_999])
 def test_an_answer_that_is_no_list_is_a_warning(
     answer: bytes, runner: GitHubRunner, github: FakeGitHub

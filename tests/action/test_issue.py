@@ -42,7 +42,8 @@ def test_one_issue_is_opened_updated_and_closed(runner: GitHubRunner, github: Fa
     )
     assert github.read()["labels"] == ["nightly: a/b"]
     assert (
-        "- release: exit code 1, something failed or broke\n- service: exit code 0" in issue["body"]
+        "- `release`: exit code 1, something failed or broke\n- `service`: exit code 0"
+        in issue["body"]
     )
     assert issue["body"].endswith("# What broke\n\n$(id) `id` \"'\n")
     assert "https://github.com/octo/example/actions/runs/7" in issue["body"]
@@ -54,7 +55,7 @@ def test_one_issue_is_opened_updated_and_closed(runner: GitHubRunner, github: Fa
     keep(runner, "release=1\nservice=11", key='["x", "y"]')
     assert len(said(github)) == 2
     (issue,) = issues(github)
-    assert "- service: exit code 11, the real service answers otherwise" in issue["body"]
+    assert "- `service`: exit code 11, the real service answers otherwise" in issue["body"]
 
     keep(runner, "release=0\nservice=0")
     (issue,) = issues(github)
@@ -76,7 +77,7 @@ def test_what_could_not_be_tested_changes_nothing(
     assert step.log.startswith("::warning title=authprobe%3A the issue stays as it is::")
     keep(runner, "release=1\nservice=")
     (before,) = issues(github)
-    assert "- service: its job did not finish" in before["body"]
+    assert "- `service`: its job did not finish" in before["body"]
     keep(runner, results)
     assert issues(github) == [before]
 
@@ -118,6 +119,41 @@ def test_what_another_wrote_with_the_marker_is_left_alone(
     keep(runner, "release=11")
     assert issues(github)[0] == before
     assert issues(github)[1]["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (
+            "@someone #1 https://x.example a@b.example",
+            "`@someone #1 https://x.example a@b.example`",
+        ),
+        ("<img src=x> <!-- [a](b) **c**", "`<img src=x> <!-- [a](b) **c**`"),
+        ("a`b``c", "`a'b''c`"),
+        ("a\u202eb\x1b[2J\x07", "`a\\u202eb\\x1b[2J\\x07`"),
+    ],
+)
+def test_the_name_of_a_job_is_no_markdown(
+    name: str, shown: str, runner: GitHubRunner, github: FakeGitHub
+) -> None:
+    keep(runner, f"{name}=1")
+    lines = issues(github)[0]["body"].splitlines()
+    assert f"- {shown}: exit code 1, something failed or broke" in lines
+
+
+@pytest.mark.parametrize("number", [None, "1", "../../x", True, 0, 1.5, {}])
+@pytest.mark.parametrize("results", ["release=1", "release=0"])
+def test_an_issue_without_a_number_is_an_error(
+    results: str, number: object, runner: GitHubRunner, github: FakeGitHub
+) -> None:
+    keep(runner, "release=11")
+    (own,) = issues(github)
+    github.write(issues=[own | {"number": number}])
+    step = keep(runner, results)
+    (line,) = step.log.splitlines()
+    assert step.code == 1
+    assert line.startswith("::error title=authprobe%3A the issue::gh api: number of an answer is ")
+    assert issues(github) == [own | {"number": number}]
 
 
 def test_a_link_out_of_the_workspace_is_no_report(runner: GitHubRunner, github: FakeGitHub) -> None:

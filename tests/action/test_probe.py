@@ -357,6 +357,54 @@ def test_many_regressed_cases_are_cut(runner: GitHubRunner, fake: Path) -> None:
     assert json.loads(step.outputs["counts"])["failed"] == 3000
 
 
+@pytest.mark.parametrize("name", ["x" * 3_000_000, "\U0001f511" * 900, "\x00\ud800" * 9000])
+def test_long_names_are_cut_and_fit_into_a_variable(
+    name: str, runner: GitHubRunner, fake: Path
+) -> None:
+    rows = [{"row": f"{number}{name}", "kind": "changed"} for number in range(20)]
+    report_files(fake, drift_json=json.dumps({"rows": rows, "counts": {"changed": 20}}))
+    (fake / "code").write_text("11")
+    step = probe(runner, command="drift")
+    names = json.loads(step.outputs["regressed"])
+    assert len(step.outputs["regressed"]) <= 32 * 1024
+    assert names[0] == f"0{name}"[:300] + "…"
+    assert len(step.log) < 64 * 1024
+    assert json.loads(step.outputs["counts"]) == {"changed": 20}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": [{"row": 1, "kind": "changed"}]},
+        {"rows": [{"row": ["a"], "kind": "changed"}]},
+        {"counts": {"changed": "1"}},
+        {"counts": {"changed": True}},
+        {"counts": [["changed", 1]]},
+        {"counts": {"x" * 40_000: 1}},
+    ],
+)
+def test_forged_results_are_no_findings(
+    change: dict[str, Any], runner: GitHubRunner, fake: Path
+) -> None:
+    document = {"rows": [{"row": "L01", "kind": "changed"}], "counts": {"changed": 1}}
+    report_files(fake, drift_json=json.dumps(document | change))
+    (fake / "code").write_text("11")
+    step = probe(runner, command="drift")
+    assert (step.code, step.outputs["counts"], step.outputs["regressed"]) == (11, "{}", "[]")
+    assert "Traceback" not in step.log
+
+
+@pytest.mark.parametrize("id", [1, None, 2.5])
+def test_ids_that_are_no_names_hide_no_exit_code(
+    id: object, runner: GitHubRunner, fake: Path
+) -> None:
+    verdict = {"status": "failed", "regressed": True}
+    report_files(fake, results_json=json.dumps({"cases": [{"id": id, "verdict": verdict}]}))
+    (fake / "code").write_text("6")
+    step = probe(runner)
+    assert (step.code, step.outputs["exit-code"], step.outputs["regressed"]) == (6, "6", "[]")
+
+
 @pytest.mark.parametrize("variable", ["RUNNER_TEMP", "AUTHPROBE", "CACHE_FOLDER"])
 def test_what_the_runner_must_set_is_named(variable: str, runner: GitHubRunner, fake: Path) -> None:
     step = runner.start("probe.py", **{variable: ""})
