@@ -49,6 +49,11 @@ class Control:
     def __init__(self, network: Network, listener: Listener, token: str | None = None) -> None:
         if token is not None:
             check_token(token, "the control token")
+            if token == listener.site.exposure.access_token:
+                raise SettingsError(
+                    "the control token and the access token are the same, so that every program "
+                    "that may use the emulator could change it; make another for one of them"
+                )
         self.network = network
         self.listener = listener
         self.token: Final = token or secrets.token_urlsafe(32)
