@@ -149,3 +149,13 @@ def test_several_facts_that_point_to_one_cause_count_once() -> None:
     before = ranking(("gateway-own-key", 0.7))
     one = weigh(before, (pointer,), causes())
     assert confidences(weigh(before, (pointer,) * 9, causes())) == confidences(one)
+
+
+def test_the_last_digits_of_a_probability_choose_no_question() -> None:
+    causes = ("other-service-credential", 0.4), ("proxy-unreachable", 0.3), ("region-refused", 0.1)
+    other = [
+        (cause, share * (1 + 2e-15 * (1 - place))) for place, (cause, share) in enumerate(causes)
+    ]
+    first, second = (deciding_question(ranking(*each), frozenset()) for each in (causes, other))
+    assert first is not None
+    assert first == second

@@ -302,7 +302,8 @@ def _supports(question: DecidingQuestion, causes: Iterable[str]) -> bool:
 def _best(
     candidates: list[DecidingQuestion], shares: Mapping[str, float]
 ) -> DecidingQuestion | None:
-    gains = {question.id: expected_gain(question, shares) for question in candidates}
+    # Rounded, as sums in another order differ in the last digits, which must not break a tie.
+    gains = {each.id: round(expected_gain(each, shares), 9) for each in candidates}
     best = max(candidates, key=lambda question: gains[question.id], default=None)
     return best if best is not None and gains[best.id] >= MIN_GAIN else None
 
