@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
@@ -29,7 +29,6 @@ from authprobe.core.history_location import check_location
 from authprobe.core.isolation import Isolation
 from authprobe.core.shards import Shard
 from authprobe.core.targets import Target
-from authprobe.documents.node_tree import Value
 from authprobe.errors import SettingsError
 from authprobe.options import (
     ALLOW_RENEWAL,
@@ -61,6 +60,10 @@ from authprobe.options import (
     OptionTexts,
     parse_isolation,
 )
+
+if TYPE_CHECKING:
+    # Imported only for its type, because it loads yaml, which not every command needs.
+    from authprobe.documents.node_tree import Value
 
 LIVE_FOLDER: Final = "live"
 """Folder of the bundled scenarios that the real service can be asked."""
@@ -411,7 +414,7 @@ class Settings:
     """Files, directories, or names of bundled directories; empty for the bundled files."""
     suite: str | None = None
     """Name of the suite whose cases are probed; None: all of the scenarios."""
-    variables: Mapping[str, Value] = field(default_factory=dict)
+    variables: Mapping[str, "Value"] = field(default_factory=dict)
     """Values of variables of the scenarios, instead of those in the files."""
     clients: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()

@@ -88,3 +88,14 @@ def test_a_start_imports_only_the_command_that_is_used(tmp_path: Path) -> None:
     )
     process = run(cwd=tmp_path, argv=[sys.executable, "-c", code])
     assert process.out.endswith("{'authprobe.cli.scan'}\n")
+
+
+def test_explain_loads_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "error.log").write_text("API Error: 401 OAuth token has expired")
+    code = (
+        "import sys; from authprobe.cli import main\n"
+        "try: main(['explain', 'error.log'])\n"
+        "except SystemExit as error: print(error.code, 'yaml' in sys.modules)"
+    )
+    process = run(cwd=tmp_path, argv=[sys.executable, "-c", code])
+    assert process.out.endswith("\n0 False\n")
