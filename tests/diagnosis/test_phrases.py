@@ -42,6 +42,19 @@ def test_a_negation_ends_with_its_clause() -> None:
     )
 
 
+def test_several_marks_end_a_clause_as_one_does() -> None:
+    text = WordIndex('it is not wrong."}),("token expired')
+    assert parse_phrase("token expired").find(text) == 4
+
+
+def test_any_of_several_sequences_is_found_in_the_order_of_the_text() -> None:
+    text = WordIndex("key one, api key two, apis keys three, api")
+    group = (("api", "key*"), ("key",), ("apis*", "keys"), ("none",))
+    assert text.positions_of_any(group) == [0, 2, 3, 5]
+    assert text.positions_of_any((("api",), ("none",))) == [2, 8]
+    assert text.positions_of_any((("none",), ("api", "api"))) == []
+
+
 def test_a_phrase_with_a_negation_matches_literally() -> None:
     assert parse_phrase("request+not allowed").find(WordIndex("Request not allowed")) is not None
 

@@ -1,5 +1,6 @@
 """Options and help of `authprobe explain`."""
 
+import gc
 import sys
 
 import click
@@ -50,6 +51,8 @@ def explain(
       authprobe explain reports/results.json
       authprobe explain --causes
     """
+    # The words of a text live until the command ends: collecting garbage among them wastes time.
+    gc.disable()
     from authprobe.commands import explain as commands
 
     if list_causes:

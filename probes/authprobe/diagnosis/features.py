@@ -42,6 +42,7 @@ _WORD: Final = re.compile(
 )
 _SYMBOLS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _NUMBERED: Final = re.compile(r"\b[^\W\d]*\d\w*")
+_LINE_BREAK: Final = re.compile(r"\n")
 _STATUS: Final = re.compile(r"[345]\d\d")
 
 
@@ -149,7 +150,7 @@ def _fact_features(fact_set: FactSet, lines: Mapping[int, str]) -> Iterator[tupl
 
 def _speaker_features(fact_set: FactSet) -> Iterator[tuple[str, int | None]]:
     found = sorted(mentions(fact_set.words), key=lambda mention: mention.distance)
-    breaks = [at for at, character in enumerate(fact_set.text) if character == "\n"]
+    breaks = [match.start() for match in _LINE_BREAK.finditer(fact_set.text)]
     for rank, mention in enumerate(found):
         line = bisect_right(breaks, fact_set.words.offsets[mention.position]) + 1
         yield f"{SPEAKERS}{mention.name}", line
