@@ -183,6 +183,12 @@ def test_a_known_control_token_is_used() -> None:
         assert httpx.get(emulator.control_url or "", headers=headers, trust_env=False).is_success
 
 
+def test_a_program_without_the_token_keeps_no_connection() -> None:
+    with exposed() as emulator:
+        answer = post(emulator, f"{plain_url(emulator)}/v1/messages")
+        assert (answer.status_code, answer.headers["connection"]) == (401, "close")
+
+
 def test_one_token_cannot_be_for_both_uses() -> None:
     with pytest.raises(SettingsError, match="the control token and the access token are the same"):
         emulate(host=HOST, control_port=0, exposure=EXPOSURE, control_token=TOKEN).__enter__()

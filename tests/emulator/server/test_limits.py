@@ -373,18 +373,24 @@ def listener_port(network: Network) -> int:
 # --- connections and time -------------------------------------------------------------------------
 
 
-def test_too_many_connections_of_a_case_are_refused(network: Network, listener: Listener) -> None:
+def slow_listener(network: Network) -> Listener:
+    """Return a case whose answers take an hour, so that its connections stay in use."""
+    return network.open(CaseBackend(Backend(faults=(Fault(name="delay", seconds=3600),))))
+
+
+def test_too_many_connections_of_a_case_are_refused(network: Network) -> None:
     reasons: list[str] = []
-    listener.site.on_refusal = reasons.append
+    slow = slow_listener(network)
+    slow.site.on_refusal = reasons.append
     with contextlib.ExitStack() as stack:
         for _ in range(MAX_CONNECTIONS):
-            stack.enter_context(connect(listener.port))
-        wait_until(lambda: listener.connections == MAX_CONNECTIONS)
-        assert exchange(listener.port, b"").startswith(b"HTTP/1.1 503 More than 128 connections")
+            stack.enter_context(connect(slow.port)).sendall(GET + LAST)
+        wait_until(lambda: len(slow.backend.exchanges) == MAX_CONNECTIONS)
+        assert exchange(slow.port, b"").startswith(b"HTTP/1.1 503 More than 128 connections")
         other = network.open(CaseBackend(Backend()))
         assert exchange(other.port, GET + LAST).startswith(b"HTTP/1.1 403 ")
         network.close(other)
-    wait_until(lambda: listener.connections == 0)
+    network.close(slow)
     assert reasons == ["503 More than 128 connections at a time"]
 
 
@@ -392,13 +398,33 @@ def test_too_many_connections_of_all_cases_are_refused(
     monkeypatch: pytest.MonkeyPatch, listener: Listener, network: Network
 ) -> None:
     monkeypatch.setattr(connection, "MAX_TOTAL_CONNECTIONS", 5)
-    other = network.open(CaseBackend(Backend()))
+    other = slow_listener(network)
     with contextlib.ExitStack() as stack:
         for _ in range(5):
-            stack.enter_context(connect(other.port))
-        wait_until(lambda: other.connections == 5)
+            stack.enter_context(connect(other.port)).sendall(GET + LAST)
+        wait_until(lambda: len(other.backend.exchanges) == 5)
         assert exchange(listener.port, b"").startswith(b"HTTP/1.1 503 More than 5 connections")
     network.close(other)
+
+
+@pytest.mark.parametrize("form", ["plain", "partial", "later", "tls port", "tls"])
+def test_connections_that_send_nothing_keep_nobody_out(
+    network: Network, listener: Listener, form: str
+) -> None:
+    context = ssl.create_default_context(cafile=network.ca_file)
+    port = (listener.https_port or 0) if form.startswith("tls") else listener.port
+    sent = {"partial": b"GET / HT", "later": GET + b"\r\nGET / HT"}
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            channel: socket.socket = stack.enter_context(connect(port))
+            if form == "tls":
+                secure = context.wrap_socket(channel, server_hostname="localhost")
+                channel = stack.enter_context(secure)
+            channel.sendall(sent.get(form, b""))
+        with connect(listener.port) as channel:
+            channel.sendall(GET + LAST)
+            assert read_all(channel).startswith(b"HTTP/1.1 403 ")
+        assert listener.connections <= MAX_CONNECTIONS
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HT", GET, b"CONNECT x"])

@@ -137,6 +137,10 @@ async def _refuse(send: Send) -> None:
     """Answer as the service does, so that programs show the message."""
     error = {"type": "authentication_error", "message": f"authprobe: {REMEDY}"}
     body = json.dumps({"type": "error", "error": error}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),  # who has no token keeps no place
+    ]
     await send({"type": "http.response.start", "status": 401, "headers": headers})
     await send({"type": "http.response.body", "body": body})

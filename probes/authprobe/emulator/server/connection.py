@@ -75,8 +75,8 @@ class Site:
     head_timeout: float = HEAD_TIMEOUT
     on_refusal: Callable[[str], None] | None = None
     """Callback for the reason of each connection that is refused without being recorded."""
-    waiting: set[asyncio.Transport] = field(default_factory=set)
-    """Connections that do not speak HTTP yet."""
+    waiting: dict[asyncio.Transport, None] = field(default_factory=dict)
+    """Connections that do not speak HTTP yet, the oldest first."""
     _http: HttpServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,15 +98,27 @@ class Site:
         `is_private` is True if it arrived in a network that only the case's processes are in.
         """
         reason = None
-        if self.connections >= MAX_CONNECTIONS:
+        if self.connections >= MAX_CONNECTIONS and not self._drop_idle():
             reason = f"503 More than {MAX_CONNECTIONS} connections at a time"
-        elif self.load.connections >= MAX_TOTAL_CONNECTIONS:
+        elif self.load.connections >= MAX_TOTAL_CONNECTIONS and not self._drop_idle():
             reason = f"503 More than {MAX_TOTAL_CONNECTIONS} connections at a time"
         elif not (is_private or self._is_own_user(transport)):
             reason = "403 The client belongs to another user of this machine"
         if reason is not None:
             self._report(reason)
         return reason
+
+    def _drop_idle(self) -> bool:
+        """Make room by ending the oldest connection that owes a head; return False if none does.
+
+        So connections that send nothing cannot keep out those that do.
+        """
+        if not self.waiting:
+            return self._http.drop_idle()
+        oldest = next(iter(self.waiting))
+        del self.waiting[oldest]
+        oldest.abort()
+        return True
 
     def _report(self, reason: str) -> None:
         if self.on_refusal is not None:
@@ -132,7 +144,7 @@ class Site:
         """
         state = {"reset": lambda: _reset(transport), "is_admitted": is_admitted}
         server = self._http.protocol(state, has_head=b"\r\n\r\n" in early)
-        self.waiting.discard(transport)
+        self.waiting.pop(transport, None)
         transport.set_protocol(server)
         server.connection_made(transport)
         if early:
@@ -165,7 +177,7 @@ class Site:
         else:
             if tls is not None:
                 self.speak_http(tls, bytes(early.data), is_admitted=is_admitted)
-        self.waiting.discard(transport)
+        self.waiting.pop(transport, None)
 
     def _names(self, host: str) -> tuple[str, ...]:
         """Return the hosts of a certificate beside those that are always in it."""
@@ -216,14 +228,14 @@ class _Connection(asyncio.Protocol):
         if reason is not None:
             self.turn_away(reason)
             return
-        self.site.waiting.add(transport)
+        self.site.waiting[transport] = None
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self.site.head_timeout, transport.abort)
         self.begin()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.stop_timer()
-        self.site.waiting.discard(self.transport)
+        self.site.waiting.pop(self.transport, None)
 
     def begin(self) -> None:
         """Continue after the connection was accepted."""

@@ -73,10 +73,29 @@ class HttpServer:
         protocol.peer_check = None if is_private else self._peer_check
         return protocol
 
+    def drop_idle(self) -> bool:
+        """Abort the connection that has owed a head for longest; return False if none does."""
+        return drop_idle(self._state)
+
     def end(self) -> None:
         """Abort every connection."""
         for server in tuple(self._state.connections):
             server.transport.abort()
+
+
+def drop_idle(state: ServerState) -> bool:
+    """Abort the connection that has owed a head for longest; return False if none does."""
+    owing = {
+        each: each.head_timer.when()
+        for each in state.connections
+        if isinstance(each, _LimitedProtocol) and each.head_timer is not None
+    }
+    if not owing:
+        return False
+    oldest = min(owing, key=owing.__getitem__)
+    state.connections.discard(oldest)
+    oldest.transport.abort()
+    return True
 
 
 class _TooLargeError(Exception):
@@ -94,9 +113,10 @@ class _LimitedProtocol(HttpToolsProtocol):
         head_timeout: float,
     ) -> None:
         super().__init__(config, server_state, app_state)
+        self._server_state = server_state
         self.logger = _logger
         self._head_timeout = head_timeout
-        self._head_timer: asyncio.TimerHandle | None = None
+        self.head_timer: asyncio.TimerHandle | None = None
         self._pending_bytes = 0
         """Bytes received since the last head or piece of a body was complete."""
         self._is_in_head = True
@@ -105,7 +125,7 @@ class _LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS and not drop_idle(self._server_state):
             self.send_400_response("Too many connections")
         elif self.peer_check is not None and not self.peer_check.accepts_transport(transport):
             self.send_400_response("The client belongs to another user of this machine")
@@ -157,10 +177,10 @@ class _LimitedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _start_timer(self) -> None:
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self._head_timeout, self.transport.abort)
+        if self.head_timer is None:
+            self.head_timer = self.loop.call_later(self._head_timeout, self.transport.abort)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
