@@ -149,7 +149,22 @@ def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
         ({"cases": ["none"]}, "SettingsError", "none"),
         ({"variables": {"none": 1}}, "SettingsError", "none"),
         ({"variables": {1: 2}}, "SettingsError", "^variables: 1 is no name"),
-        ({"out": "a\0b"}, "SettingsError", "^out='a.x00b': no path"),
+        ({"variables": ["none"]}, "SettingsError", "^variables=.'none'.: must be a dict"),
+        ({"clients": [5]}, "SettingsError", "^clients=5: must be a string"),
+        ({"cases": [None]}, "SettingsError", "^cases=None: must be a string"),
+        ({"cases": 5}, "SettingsError", "^cases=5: must be a list"),
+        ({"select": 5}, "SettingsError", "^select=5: must be a string"),
+        ({"suite": 5}, "SettingsError", "^suite=5: must be a string"),
+        *(
+            ({name: value}, "SettingsError", f"^{name}={message}")
+            for name in ("out", "baseline", "known_failures")
+            for value, message in (
+                ("a\0b", "'a.x00b': no path has a null character"),
+                ("", "'': must be a path"),
+                (5, "5: must be a path"),
+                (b"x", "b'x': must be a path"),
+            )
+        ),
         ({"isolation": "weak"}, "SettingsError", "isolation='weak': no such isolation"),
         ({"jobs": 0}, "SettingsError", "jobs=0: must be a whole number of at least 1"),
         ({"retries": True}, "SettingsError", "retries=True: must be"),
@@ -257,10 +272,12 @@ def test_a_text_that_has_no_encoding_is_explained() -> None:
 
 
 @pytest.mark.parametrize("name", ["port", "https_port", "control_port"])
-@pytest.mark.parametrize("value", [-1, 65_536])
-def test_a_port_that_no_system_has_is_an_error(name: str, value: int) -> None:
+@pytest.mark.parametrize("value", [-1, 65_536, 1.5, "x", b"80"])
+def test_a_port_that_no_system_has_is_an_error(name: str, value: Any) -> None:
     ports: Any = {name: value}
-    with pytest.raises(authprobe.SettingsError, match=f"^{name}={value}: must be from 0 to 65535"):
+    with pytest.raises(
+        authprobe.SettingsError, match=f"^{name}={value!r}: must be from 0 to 65535"
+    ):
         authprobe.emulate(**ports)
 
 
@@ -271,6 +288,53 @@ def test_a_port_that_no_system_has_is_an_error(name: str, value: int) -> None:
 def test_what_cannot_be_explained_is_an_error(text: str, message: str) -> None:
     with pytest.raises(authprobe.SettingsError, match=message):
         authprobe.explain(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("explain", (b"x",), "^text=b'x': must be a string"),
+        ("explain", (None,), "^text=None: must be a string"),
+        ("diff", (1, "b"), "^before=1: must be a path"),
+        ("diff", ("", "b"), "^before='': must be a path"),
+        ("emulate", ({},), "^setup={}: must be a Backend"),
+        ("emulate", ("fault",), "^setup='fault': must be a Backend"),
+    ],
+)
+def test_an_argument_of_another_type_is_an_error(
+    name: str, arguments: tuple[object, ...], message: str
+) -> None:
+    with pytest.raises(authprobe.SettingsError, match=message):
+        getattr(authprobe, name)(*arguments)
+
+
+def test_the_emulator_says_after_its_block_that_it_has_stopped() -> None:
+    with authprobe.emulate() as emulator:
+        pass
+    for ask in (lambda: emulator.issue("api-key"), emulator.reset, lambda: emulator.exchanges):
+        with pytest.raises(authprobe.SettingsError, match=r"^the emulator has stopped"):
+            ask()
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(folder: Path, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
+    program = (
+        "import os, signal, authprobe.api.running as running\n"
+        "running.load_plan = lambda settings: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "running.run(['x\\n'])\n"
+    )
+    variables = os.environ | {"TMPDIR": str(left)}
+    killed = subprocess.run([sys.executable, "-c", program], env=variables, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name[:14] for path in left.iterdir()] == ["authprobe-api-"]
+    program = (
+        "import authprobe, contextlib\n"
+        "with contextlib.suppress(authprobe.ScenarioError):\n"
+        "    authprobe.run(['x\\n'])\n"
+    )
+    subprocess.run([sys.executable, "-c", program], env=variables, check=True)
+    assert not list(left.iterdir())
 
 
 def test_results_are_not_explained_as_a_text(folder: Path) -> None:

@@ -27,13 +27,19 @@ def emulate(
     other users of this machine are refused unless `any_user` is set.
 
     Raises:
-        SettingsError: a port is outside 0 to 65535; on entry: the host is not loopback, a port is
-            taken, or a value of `setup` is invalid.
+        SettingsError: `setup` is no `Backend`, or a port is outside 0 to 65535; on entry: the host
+            is not loopback, a port is taken, or a value of `setup` is invalid.
     """
-    ports = {"port": port, "https_port": https_port, "control_port": control_port or 0}
+    if not isinstance(setup, Backend | None):
+        raise SettingsError(f"setup={setup!r:.80}: must be a Backend")
+    ports: dict[str, object] = {
+        "port": port,
+        "https_port": https_port,
+        "control_port": control_port or 0,
+    }
     for name, value in ports.items():
-        if not 0 <= value <= MAX_PORT:
-            raise SettingsError(f"{name}={value}: must be from 0 to {MAX_PORT}")
+        if not isinstance(value, int) or not 0 <= value <= MAX_PORT:
+            raise SettingsError(f"{name}={value!r:.80}: must be from 0 to {MAX_PORT}")
     return emulator.emulate(
         setup,
         host=host,

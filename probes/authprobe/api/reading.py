@@ -2,9 +2,11 @@
 
 import dataclasses
 import datetime
+import os
 from pathlib import Path
 from typing import Final
 
+from authprobe.api import arguments
 from authprobe.api.values import RunResult
 from authprobe.diagnosis.diagnose import make_diagnosis
 from authprobe.diagnosis.incident.incident import incident_redactor, open_incident
@@ -28,10 +30,12 @@ def explain(text: str) -> Diagnosis:
     The id is `unknown` if no cause is probable. Evidence is quoted without credentials.
 
     Raises:
-        SettingsError: the text is empty or too large, or is a `results.json`, whose cases have
-            their causes already.
+        SettingsError: the text is no string, is empty or too large, or is a `results.json`, whose
+            cases have their causes already.
     """
-    content = text.encode("utf-8", "replace")  # a lone surrogate has no encoding
+    content = arguments.text(text, "text").encode(
+        "utf-8", "replace"
+    )  # a lone surrogate has no encoding
     text, size_bytes = content.decode("utf-8"), len(content)
     if not text.strip():
         raise SettingsError("the text is empty; give the error message or the log")
@@ -56,7 +60,9 @@ def explain(text: str) -> Diagnosis:
     )
 
 
-def diff(before: RunResult | str | Path, after: RunResult | str | Path) -> DiffDocument:
+def diff(
+    before: RunResult | str | os.PathLike[str], after: RunResult | str | os.PathLike[str]
+) -> DiffDocument:
     """Return what broke, was fixed and changed between two runs: results, or paths of their files.
 
     Cases are paired by id, and the others without client versions, so that runs of two versions
@@ -64,11 +70,12 @@ def diff(before: RunResult | str | Path, after: RunResult | str | Path) -> DiffD
 
     Raises:
         RecordError: a file cannot be read, or is not a run of this schema version.
+        SettingsError: an argument is neither results nor a path.
     """
-    return make_document(diff_runs(_run(before), _run(after)), None)
+    return make_document(diff_runs(_run(before, "before"), _run(after, "after")), None)
 
 
-def _run(run: RunResult | str | Path) -> Run:
+def _run(run: RunResult | str | os.PathLike[str], name: str) -> Run:
     if isinstance(run, RunResult):
         return parse_run(IN_MEMORY, run.results_json.encode())
-    return read_run(Path(run))
+    return read_run(arguments.path(run, name))

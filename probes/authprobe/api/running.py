@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from authprobe.api.arguments import optional_path, text
 from authprobe.api.values import RunResult, make_result
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
-from authprobe.core.temporary_folder import temporary_folder
+from authprobe.core.temporary_folder import made_folder, unused_folder
 from authprobe.documents.node_tree import Value
 from authprobe.engine.progress import NullReporter
 from authprobe.engine.runner import execute_plan, load_plan
@@ -66,29 +67,28 @@ def run(
         RecordError: the baseline cannot be read.
         ProbesError: a result would contain a credential, and is kept back.
     """
-    if out is not None and "\0" in os.fspath(out):
-        raise SettingsError(f"out={os.fspath(out)!r}: no path has a null character")
     given = [scenarios] if isinstance(scenarios, str | os.PathLike) else list(scenarios)
+    folder = optional_path(out, "out")
     with contextlib.ExitStack() as stack:
-        work = stack.enter_context(temporary_folder("authprobe-api-"))
+        work = stack.enter_context(made_folder(unused_folder("authprobe-api-")))
         stack.enter_context(_naming_texts(work))
         settings = Settings(
             scenarios=tuple(_paths(given, work)),
-            suite=suite,
+            suite=_optional_text(suite, "suite"),
             variables=_variables(variables or {}),
             clients=_words(clients, "clients"),
             cases=_words(cases, "cases"),
-            baseline=Path(baseline) if baseline is not None else None,
-            known_failures=Path(known_failures) if known_failures is not None else None,
+            baseline=optional_path(baseline, "baseline"),
+            known_failures=optional_path(known_failures, "known_failures"),
             isolation=_isolation(isolation),
             retries=_number(retries, "retries", 0),
             jobs=_optional_number(jobs, "jobs", 1) or default_jobs(),
             max_failures=_optional_number(max_failures, "max_failures", 1),
-            out=work if out is None else Path(out),
+            out=folder or work,
         )
         if not (suite or given or settings.leaves_out_cases or select):
             settings = dataclasses.replace(settings, suite=DEFAULT_SUITE)
-        return _run(settings, select, None if out is None else Path(out))
+        return _run(settings, _optional_text(select, "select"), folder)
 
 
 def _run(settings: Settings, select: str | None, out: Path | None) -> RunResult:
@@ -108,17 +108,17 @@ def _run(settings: Settings, select: str | None, out: Path | None) -> RunResult:
         raise RuntimeError(message) from None
     if run.interrupted:
         raise KeyboardInterrupt
-    run, text = fit_run(run)
+    run, results = fit_run(run)
     try:
-        guard.check(RESULTS, text)
+        guard.check(RESULTS, results)
         if out is not None:
-            _write_reports(run, text, out, guard)
+            _write_reports(run, results, out, guard)
     except SecretFoundError as error:
         raise ProbesError(str(error)) from None
-    return make_result(run, text)
+    return make_result(run, results)
 
 
-def _write_reports(run: Run, text: str, out: Path, guard: ArtifactGuard) -> None:
+def _write_reports(run: Run, results: str, out: Path, guard: ArtifactGuard) -> None:
     """Write the results, and then every other report.
 
     Raises:
@@ -126,7 +126,7 @@ def _write_reports(run: Run, text: str, out: Path, guard: ArtifactGuard) -> None
         SettingsError: a file cannot be written.
     """
     try:
-        guard.publish(out, {RESULTS: text})
+        guard.publish(out, {RESULTS: results})
         makers: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: report_page}
         guard.publish(out, {name: fitting_text(run, make) for name, make in makers.items()})
         (out / PARTIAL_FILE).unlink(missing_ok=True)
@@ -174,20 +174,22 @@ def _naming_texts(work: Path) -> Iterator[None]:
         raise ScenarioError(messages) from None
 
 
-def _words(values: Iterable[str], name: str) -> tuple[str, ...]:
+def _words(values: object, name: str) -> tuple[str, ...]:
     """Return the values of an option.
 
     Raises:
-        SettingsError: it is one string, whose letters would be taken for the values.
+        SettingsError: it is one string, whose letters would be taken for the values, or no list of
+            strings.
     """
-    if isinstance(values, str):
+    if isinstance(values, str) or not isinstance(values, Iterable):
         raise SettingsError(f"{name}={values!r}: must be a list; put brackets around it")
-    return tuple(values)
+    return tuple(text(value, name) for value in values)
 
 
-def _variables(values: Mapping[str, Value]) -> dict[str, Value]:
-    names: Iterable[object] = values
-    for name in names:
+def _variables(values: object) -> dict[str, Value]:
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"variables={values!r}: must be a dict")
+    for name in values:
         if not isinstance(name, str):
             raise SettingsError(f"variables: {name!r} is no name; it must be a string")
     return dict(values)
@@ -197,6 +199,10 @@ def _number(value: object, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise SettingsError(f"{name}={value!r}: must be a whole number of at least {least}")
     return value
+
+
+def _optional_text(value: object, name: str) -> str | None:
+    return None if value is None else text(value, name)
 
 
 def _optional_number(value: int | None, name: str, least: int) -> int | None:

@@ -104,6 +104,11 @@ class Network:
         self._peer_check.close()
         self._folder.cleanup()
 
+    @property
+    def is_closed(self) -> bool:
+        """True if its thread has ended."""
+        return self._loop.is_closed()
+
     def open(
         self,
         backend: CaseBackend,

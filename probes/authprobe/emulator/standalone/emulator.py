@@ -43,7 +43,13 @@ class EmulatorParts:
     control: Control
 
     def do(self, work: Callable[[], T]) -> T:
-        """Run a function on the thread that answers requests, between two requests."""
+        """Run a function on the thread that answers requests, between two requests.
+
+        Raises:
+            SettingsError: that thread has ended, as the block of `emulate` has.
+        """
+        if self.network.is_closed:
+            raise SettingsError("the emulator has stopped; use it within the block of `emulate()`")
 
         async def on_the_loop() -> T:
             return work()
