@@ -31,6 +31,7 @@ docs: .venv/ready
 		.venv/bin/authprobe versions --log --client $$client --data docs/versions/$$client.json > /dev/null; \
 	done
 	.venv/bin/authprobe explain --causes --markdown > docs/causes.md
+	.venv/bin/python -m authprobe.report.reference.completion_words > probes/authprobe/commands/completion_words.json
 
 # The trained part of `explain`; needed after a change of the corpus, the features or the facts of a text.
 model: .venv/ready-dev

@@ -22,7 +22,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Investigate an upgrade": ("diff", "watch", "bisect", "versions"),
     "Explain and diagnose": ("explain", "doctor", "drift", "observe"),
     "Test your own programs": ("emulator",),
-    "Maintenance": ("config", "clients", "scan", "schema"),
+    "Maintenance": ("config", "completion", "clients", "scan", "schema"),
 }
 """Names of all commands, by their heading in the help."""
 

@@ -5,14 +5,25 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.completers import versions, words
 from authprobe.cli.options import as_json, as_markdown, executor, from_log, log_directory, scenarios
 from authprobe.core.executors import ExecutorAddress
 
 
 @click.command()
-@click.argument("case", required=False)
-@click.option("--good", metavar="VERSION", help="A version in which CASE passes.")
-@click.option("--bad", metavar="VERSION", help="A version in which CASE fails.")
+@click.argument("case", required=False, shell_complete=words("cases"))
+@click.option(
+    "--good",
+    metavar="VERSION",
+    shell_complete=versions,
+    help="A version in which CASE passes.",
+)
+@click.option(
+    "--bad",
+    metavar="VERSION",
+    shell_complete=versions,
+    help="A version in which CASE fails.",
+)
 @click.option(
     "--find-fix", is_flag=True, help="Find the version that fixed CASE; --bad is the older version."
 )

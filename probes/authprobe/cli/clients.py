@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli import completers
 from authprobe.cli.group import CommandGroup, Size
 
 scenarios_of_definitions = click.option(
@@ -12,6 +13,7 @@ scenarios_of_definitions = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH",
+    shell_complete=completers.choices(paths=completers.SCENARIO),
     help="Also the clients that this scenario file or directory defines; repeatable.",
 )
 
@@ -74,7 +76,13 @@ def known(as_json: bool, scenarios: tuple[Path, ...]) -> None:
 
 
 @clients.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME[@VERSION|RANGE]...")
+@click.argument(
+    "names",
+    nargs=-1,
+    required=True,
+    metavar="NAME[@VERSION|RANGE]...",
+    shell_complete=completers.clients,
+)
 @scenarios_of_definitions
 def install(names: tuple[str, ...], scenarios: tuple[Path, ...]) -> None:
     """Install clients into the cache, so that a run needs no network.

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from authprobe.cli.completers import words
 from authprobe.cli.group import Days
 from authprobe.cli.options import as_json
 
@@ -15,7 +16,7 @@ CONTINENTS: Final = tuple(
 
 
 @click.command()
-@click.argument("rows", nargs=-1, metavar="[ROW]...")
+@click.argument("rows", nargs=-1, metavar="[ROW]...", shell_complete=words("rows", "rules"))
 @click.option(
     "--key-env",
     "key_variable",

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from authprobe.cli.completers import FILE, choices, words
 from authprobe.cli.emulator_checks import (
     check_alone,
     check_combination,
@@ -83,6 +84,7 @@ FREE: Final = "a free one"
     default="active",
     show_default=True,
     metavar="STATE",
+    shell_complete=words("standings"),
     help="State of the organisation and plan, such as credit-exhausted.",
 )
 @click.option(
@@ -96,12 +98,17 @@ FREE: Final = "a free one"
     help="Let the model call the tools that a prompt names.",
 )
 @click.option(
-    "--fault", multiple=True, metavar="NAME", help="Arm a fault by name or rule id; repeatable."
+    "--fault",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=words("faults"),
+    help="Arm a fault by name or rule id; repeatable.",
 )
 @click.option(
     "--issue",
     multiple=True,
     metavar="KIND[:STATE[:VARIABLE[:FORM]]]",
+    shell_complete=words("credentials"),
     help="Issue a token of this kind and print its variable, or put a login into the home of "
     "COMMAND; repeatable.",
 )
@@ -142,6 +149,7 @@ FREE: Final = "a free one"
 @click.option(
     "--expect",
     metavar="OUTCOME",
+    shell_complete=words("outcomes"),
     help="With --report, judge COMMAND: accepted, rejected, throttled and so on.",
 )
 @click.option(
@@ -151,7 +159,7 @@ FREE: Final = "a free one"
     help="With --report, compare COMMAND with this baseline or results file.",
 )
 @click.option("--quiet", is_flag=True, help="Do not log requests.")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, shell_complete=choices(paths=FILE))
 def emulator(
     rules: bool,
     as_json: bool,

@@ -5,9 +5,11 @@ import sys
 
 import click
 
+from authprobe.cli.completers import FILE, choices
+
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="[FILE|-]...")
+@click.argument("files", nargs=-1, metavar="[FILE|-]...", shell_complete=choices(paths=FILE))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--interactive",

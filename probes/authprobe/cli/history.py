@@ -4,12 +4,15 @@ import sys
 
 import click
 
+from authprobe.cli.completers import FILE, choices, words
+
 
 @click.command()
-@click.argument("case", required=False)
+@click.argument("case", required=False, shell_complete=words("cases"))
 @click.option(
     "--history",
     metavar="PATH|URL",
+    shell_complete=choices(paths=FILE),
     help="History file or PostgreSQL database.  [default: "
     "$AUTHPROBE_HISTORY, else reports/history.db]",
 )

@@ -7,12 +7,24 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
+from authprobe.cli import completers
+from authprobe.cli.completers import FILE, SCENARIO, Completer
+from authprobe.core.isolation import Isolation
+from authprobe.core.targets import CHOICES
 from authprobe.options import (
+    BREAK_RULES,
+    CASES,
+    CLIENTS,
     EXECUTOR,
+    FAIL_ON,
+    HISTORY,
+    ISOLATION,
     JOBS,
     RUN_FLAGS,
     RUN_OPTIONS,
     SCENARIOS,
+    SUITE,
+    TARGET,
     Flag,
     Option,
     OptionTexts,
@@ -23,6 +35,22 @@ R = TypeVar("R")
 
 _TEXTS: Final = f"{__name__}.texts"
 """Key of the texts in click's `Context.meta`."""
+
+scenario_paths: Final[Completer] = completers.choices("incidents", "clients", paths=SCENARIO)
+"""Completer of scenarios: the names of the bundled ones, and paths."""
+_suites: Final[Completer] = completers.words("suites")
+_COMPLETERS: Final[dict[str, Completer]] = {
+    SCENARIOS.name: scenario_paths,
+    SUITE.name: _suites,
+    CLIENTS.name: completers.clients,
+    CASES.name: completers.words("cases"),
+    HISTORY.name: completers.choices("none", paths=FILE),
+    TARGET.name: completers.choices(*CHOICES),
+    ISOLATION.name: completers.choices(*Isolation),
+    FAIL_ON.name: completers.gates,
+    BREAK_RULES.name: completers.words("rules"),
+}
+"""Completers of the options of a run whose values are no paths of files."""
 
 results_argument: Final = click.argument(
     "results",
@@ -61,6 +89,7 @@ def _click_option(
         hidden=option.hidden,
         callback=callback,
         expose_value=expose_value,
+        shell_complete=_COMPLETERS.get(option.name),
     )
 
 
@@ -147,6 +176,7 @@ from_log = click.option(
 suite = click.option(
     "--suite",
     metavar="NAME",
+    shell_complete=_suites,
     help="Only the bundled cases of this suite, as in `authprobe run`.",
 )
 """`suite: str | None`."""

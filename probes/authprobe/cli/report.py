@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.completers import FILE, choices, recorded_cases
 from authprobe.cli.options import results_argument
 
 
@@ -19,6 +20,7 @@ from authprobe.cli.options import results_argument
 @click.option(
     "--history",
     metavar="PATH|URL|none",
+    shell_complete=choices("none", paths=FILE),
     help="Read earlier runs, for the timelines, from this history file or PostgreSQL database.  "
     "[default: $AUTHPROBE_HISTORY, else history.db beside RESULTS]",
 )
@@ -33,6 +35,7 @@ from authprobe.cli.options import results_argument
     "cases",
     multiple=True,
     metavar="ID",
+    shell_complete=recorded_cases,
     help="With --har: write only the requests of this case; repeatable.",
 )
 def report(

@@ -6,12 +6,12 @@ import sys
 import click
 
 from authprobe.cli.configured import print_file_options
-from authprobe.cli.options import run_options
+from authprobe.cli.options import run_options, scenario_paths
 from authprobe.options import SCENARIOS, OptionTexts
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, type=click.Path())
+@click.argument("scenarios", nargs=-1, type=click.Path(), shell_complete=scenario_paths)
 @click.option(
     "-k",
     "expression",

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.completers import recorded_cases
+
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[CASE]...")
+@click.argument("names", nargs=-1, metavar="[CASE]...", shell_complete=recorded_cases)
 @click.option(
     "--results",
     type=click.Path(path_type=Path),

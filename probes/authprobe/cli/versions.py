@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.completers import versions as known_versions
+from authprobe.cli.completers import words
 from authprobe.cli.group import Size
 from authprobe.cli.options import (
     as_json,
@@ -20,10 +22,25 @@ from authprobe.core.executors import ExecutorAddress
 
 @click.command()
 @click.option(
-    "--client", default="claude-code", show_default=True, metavar="NAME", help="Client to probe."
+    "--client",
+    default="claude-code",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=words("clients"),
+    help="Client to probe.",
 )
-@click.option("--since", metavar="VERSION", help="Oldest version to probe.  [default: the first]")
-@click.option("--until", metavar="VERSION", help="Newest version to probe.  [default: the latest]")
+@click.option(
+    "--since",
+    metavar="VERSION",
+    shell_complete=known_versions,
+    help="Oldest version to probe.  [default: the first]",
+)
+@click.option(
+    "--until",
+    metavar="VERSION",
+    shell_complete=known_versions,
+    help="Newest version to probe.  [default: the latest]",
+)
 @click.option(
     "--count",
     type=click.IntRange(min=1),

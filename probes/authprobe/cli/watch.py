@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from authprobe.cli.completers import words
 from authprobe.cli.configured import print_file_options
 from authprobe.cli.options import (
     as_json,
@@ -25,6 +26,7 @@ from authprobe.core.executors import ExecutorAddress
     "clients",
     multiple=True,
     metavar="NAME",
+    shell_complete=words("clients"),
     help="Client to watch; repeatable.  [default: claude-code and the SDKs]",
 )
 @suite

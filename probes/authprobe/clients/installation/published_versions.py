@@ -5,19 +5,18 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final
 
 from authprobe.clients.installation import storage
 from authprobe.clients.installation.installers import Installers
+from authprobe.clients.installation.version_files import (
+    LATEST_FILE,
+    VERSIONS_FILE,
+    read_versions,
+)
 from authprobe.core import safe_files
 from authprobe.core.client_kinds import Package
-from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError
 from authprobe.settings import PUBLISHED_VERSIONS_TTL
-
-LATEST_FILE: Final = "latest.json"
-VERSIONS_FILE: Final = "published.json"
-MAX_FILE_BYTES: Final = 4_000_000
 
 
 class PublishedVersions:
@@ -67,7 +66,7 @@ class PublishedVersions:
         *,
         single: bool,
     ) -> tuple[str, ...]:
-        entry = _read_entry(file, single=single)
+        entry = read_versions(file, single=single)
         is_fresh = entry and time.time() - entry[1] < PUBLISHED_VERSIONS_TTL.total_seconds()
         if entry and is_fresh and set(having) <= set(entry[0]):
             return entry[0]
@@ -84,15 +83,3 @@ class PublishedVersions:
         with contextlib.suppress(OSError):  # without a cache entry the next lookup refetches
             storage.make_folder(self._cache, file.parent.name)
             safe_files.write_atomically(file.resolve(), json.dumps({**fields, "at": time.time()}))
-
-
-def _read_entry(file: Path, *, single: bool) -> tuple[tuple[str, ...], float] | None:
-    """Return the cached versions and the time of their query; None if unreadable or invalid."""
-    try:
-        record = json.loads(safe_files.read_bounded(file, MAX_FILE_BYTES))
-        versions = (record["version"],) if single else tuple(record["versions"])
-        at = float(record["at"])
-    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
-        return None
-    is_valid = versions and all(isinstance(x, str) and EXACT.fullmatch(x) for x in versions)
-    return (versions, at) if is_valid else None

@@ -1,5 +1,7 @@
 """The list of suites, for docs/suites.md: `python -m authprobe.report.reference.suites`."""
 
+import functools
+
 import click
 
 from authprobe.engine.runner import load_plan
@@ -30,12 +32,14 @@ after it keeps what the baseline has of the others.
 
 def suites_markdown() -> str:
     """Return every suite with its cases and the reasons for them, as Markdown."""
-    sections = {suite: _ids(suite) for suite in bundled_suites().values()}
+    sections = {suite: case_ids(suite) for suite in bundled_suites().values()}
     rows = (f"| `{s.id}` | {len(ids):,} | {s.title}. |\n" for s, ids in sections.items())
     return "".join((HEAD, *rows, *(_section(s, ids) for s, ids in sections.items())))
 
 
-def _ids(suite: Suite) -> tuple[str, ...]:
+@functools.cache
+def case_ids(suite: Suite) -> tuple[str, ...]:
+    """Return the ids of the cases that a suite has."""
     return tuple(case.id for case in load_plan(Settings(suite=suite.id)).cases)
 
 

@@ -1,0 +1,65 @@
+"""Options and help of `authprobe completion`."""
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+import click
+from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
+
+SHELLS: Final = ("bash", "zsh", "fish")
+_ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
+_END: Final = "_"
+"""Appended to a line, so that its last word is the one to complete, even if it is empty."""
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("shell", metavar="|".join(SHELLS), type=click.Choice(SHELLS))
+@click.argument("line", required=False)
+def completion(shell: str, line: str | None) -> None:
+    """Print the script by which a shell completes commands, options and values.
+
+    Completes the ids of cases, clients and their versions, suites, rules, faults
+    and paths. Asks no network, and reads no scenario file and no authprobe.toml.
+
+    With LINE, a command line up to the cursor, prints what completes its last
+    word instead, as the scripts ask for it: in each line a kind (`plain`, or the
+    kind of the paths that the shell completes), the word and an explanation.
+
+    \b
+    Exit codes:
+      0   printed
+      4   another shell
+
+    \b
+    Examples:
+      eval "$(authprobe completion bash)"                       # in ~/.bashrc
+      eval "$(authprobe completion zsh)"                        # in ~/.zshrc, after compinit
+      authprobe completion fish > ~/.config/fish/completions/authprobe.fish
+      authprobe completion bash "authprobe run --suite s"
+    """
+    from authprobe.commands import completion as commands
+
+    if line is None:
+        sys.exit(commands.print_script(shell))
+    sys.exit(commands.print_completions(_completions(line)))
+
+
+def _completions(line: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the kind, the whole word and the explanation of each completion."""
+    words = split_arg_string(line + _END)
+    while words[1:] and _ASSIGNMENT.match(words[0]):
+        del words[0]
+    *arguments, last = words[1:] or [_END]
+    typed = last.removesuffix(_END)
+    name, equals, _ = typed.partition("=")
+    start = f"{name}=" if equals and name.startswith("-") else ""
+    for item in _items(arguments, typed):
+        yield item.type, f"{start}{item.value}", item.help or ""
+
+
+def _items(arguments: list[str], typed: str) -> list[CompletionItem[str]]:
+    """Return what click offers, with the defaults of the options and without their variables."""
+    main = click.get_current_context().find_root().command
+    return ShellComplete(main, {}, "authprobe", "").get_completions(arguments, typed)
