@@ -17,12 +17,14 @@ from click.testing import CliRunner
 
 from authprobe.cli import main
 from authprobe.cli.reference import commands_page
+from authprobe.commands.completion import WORDS_FILE
 from authprobe.core.client_kinds import ClientKind
 from authprobe.diagnosis.model import model
 from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.engine.runner import load_plan
 from authprobe.observation.findings import finding_meanings
+from authprobe.report.reference.completion_words import completion_words
 from authprobe.report.reference.reasons import reasons_markdown
 from authprobe.report.reference.suites import suites_markdown
 from authprobe.report.reference.variables import variables_markdown
@@ -102,6 +104,10 @@ def test_reference_of_reasons_is_current() -> None:
 
 def test_reference_of_suites_is_current() -> None:
     assert (DOCS / "suites.md").read_text() == suites_markdown(), "run: make docs"
+
+
+def test_words_of_completion_are_current() -> None:
+    assert WORDS_FILE.read_text() == completion_words(), "run: make docs"
 
 
 def test_commands_of_the_readme_exist() -> None:

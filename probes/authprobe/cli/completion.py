@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
+from click.shell_completion import ShellComplete, split_arg_string
 
 SHELLS: Final = ("bash", "zsh", "fish")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
@@ -43,11 +43,15 @@ def completion(shell: str, line: str | None) -> None:
 
     if line is None:
         sys.exit(commands.print_script(shell))
-    sys.exit(commands.print_completions(_completions(line)))
+    main = click.get_current_context().find_root().command
+    sys.exit(commands.print_completions(completions_of(main, line)))
 
 
-def _completions(line: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the kind, the whole word and the explanation of each completion."""
+def completions_of(main: click.Command, line: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the kind, the whole word and the explanation of each completion of a line.
+
+    Neither variables nor files are looked at: a broken one is no reason to complete nothing.
+    """
     words = split_arg_string(line + _END)
     while words[1:] and _ASSIGNMENT.match(words[0]):
         del words[0]
@@ -55,11 +59,5 @@ def _completions(line: str) -> Iterator[tuple[str, str, str]]:
     typed = last.removesuffix(_END)
     name, equals, _ = typed.partition("=")
     start = f"{name}=" if equals and name.startswith("-") else ""
-    for item in _items(arguments, typed):
+    for item in ShellComplete(main, {}, "authprobe", "").get_completions(arguments, typed):
         yield item.type, f"{start}{item.value}", item.help or ""
-
-
-def _items(arguments: list[str], typed: str) -> list[CompletionItem[str]]:
-    """Return what click offers, with the defaults of the options and without their variables."""
-    main = click.get_current_context().find_root().command
-    return ShellComplete(main, {}, "authprobe", "").get_completions(arguments, typed)

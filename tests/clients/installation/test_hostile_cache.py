@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from authprobe.cli import main
 from authprobe.clients.installation.cache import Cache
-from authprobe.clients.installation.version_files import VERSIONS_FILE
 from authprobe.clients.installation.storage import MANIFEST, TAG, entries, lock_file
+from authprobe.clients.installation.version_files import VERSIONS_FILE
 from authprobe.clients.process.children import Children
 from tests.support.ordinary_user import USER
 from tests.support.registry import Registry, fault, install, prepare

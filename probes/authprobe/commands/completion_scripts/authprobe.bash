@@ -11,7 +11,7 @@ _authprobe() {
             plain) COMPREPLY+=("${word#"$kept"}") ;;
             file | scenario) paths=$kind ;;
         esac
-    done < <(command authprobe completion bash -- "$line" 2> /dev/null)
+    done < <(command authprobe completion bash "$line" 2> /dev/null)
     [[ $paths ]] || return 0
     compopt -o filenames 2> /dev/null # which quotes them
     while IFS= read -r word; do

@@ -4,7 +4,7 @@ function __authprobe_complete
     set -l typed (commandline -ct)
     set -l option (string match -r -- '^--[^=]+=' $typed)
     set -l path (string replace -- "$option" '' $typed)
-    for line in (command authprobe completion fish -- (commandline -cp | string collect) 2>/dev/null)
+    for line in (command authprobe completion fish (commandline -cp | string collect) 2>/dev/null)
         set -l fields (string split \t -- $line)
         switch $fields[1]
             case plain
@@ -14,7 +14,7 @@ function __authprobe_complete
             case scenario
                 printf '%s\n' "$option"(__fish_complete_directories $path '')
                 for file in (__fish_complete_path $path)
-                    string match -q -r '\.ya?ml$' -- $file; and printf '%s\n' "$option$file"
+                    string match -q -r '\.ya?ml(\t|$)' -- $file; and printf '%s\n' "$option$file"
                 end
         end
     end

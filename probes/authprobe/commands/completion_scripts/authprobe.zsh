@@ -13,7 +13,7 @@ _authprobe() {
                 ;;
             file | scenario) paths=$kind ;;
         esac
-    done < <(command authprobe completion zsh -- "$line" 2> /dev/null)
+    done < <(command authprobe completion zsh "$line" 2> /dev/null)
     # -V: versions are newest first. Descriptions are one in each line.
     (( $#found )) && compadd -V authprobe $explained -d shown -a found
     [[ -n $paths ]] && compset -P '-*='

@@ -1,0 +1,191 @@
+"""Completion on the command line, and in real shells where they are installed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+
+from authprobe.cli import main
+from tests.support.command import run
+from tests.support.shells import SHELLS, Shell, started_shell
+from tests.support.speed import processor_time_below
+
+EXPIRED = "cli-login/claude-code@latest/default/expired"
+HOSTILE = (
+    "x1$(touch ran)",
+    "x2`touch ran`",
+    "x3;touch ran;",
+    "x4'\"touch ran",
+    "x5\ntouch ran",
+    "x6 & touch ran",
+    "x7{a,b}*?~!",
+    "x8\\",
+)
+"""Names of which a shell must run and expand nothing."""
+
+
+def completed(folder: Path, line: str) -> list[str]:
+    """Return the words that complete a line, or the kinds of paths."""
+    ended = run("completion", "bash", f"authprobe {line}", cwd=folder)
+    assert (ended.code, ended.err) == (0, "")
+    rows = (row.split("\t") for row in ended.out.splitlines())
+    return [row[1] if row[0] == "plain" else f"<{row[0]}>" for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("completio", ["completion"]),
+        ("clients pr", ["prune"]),
+        ("run --json --reg", []),
+        ("run --baseli", ["--baseline"]),
+        ("run --suite sm", ["smoke"]),
+        ("run --suite=sm", ["--suite=smoke"]),
+        ("run --suite 'sm", ["smoke"]),
+        ("run ", ["incidents", "clients", "<scenario>"]),
+        ("run --fail-on failed,reg", ["failed,regressed"]),
+        ("run --target l", ["live"]),
+        ("run --isolation n", ["network", "none"]),
+        ("run --har ", ["<file>"]),
+        ("run --case cli-login/claude-code@latest/default/expi", [EXPIRED]),
+        ("run --client claude-code@inst", ["claude-code@installed"]),
+        ("run --client unknown@1", []),
+        ("diff anthropic-python@0.97", ["anthropic-python@0.97.0"]),
+        ("diff old/results.js", ["<file>"]),
+        ("bisect cli-login/agent-sdk-node/default/expired --good 0.1.77", ["0.1.77"]),
+        ("versions --client anthropic-python --since 0.97", ["0.97.0"]),
+        ("drift L03", ["L03"]),
+        ("emulator --fault nam", ["name-not-found"]),
+        ("emulator --fault A30", ["A30"]),
+        ("emulator --standing credit", ["credit-exhausted"]),
+        ("emulator --expect unr", ["unreachable"]),
+        ("emulator --issue set", ["setup-token"]),
+        ("clients install lite", ["litellm"]),
+        ("explain ", ["<file>"]),
+    ],
+)
+def test_a_line_is_completed(tmp_path: Path, line: str, words: list[str]) -> None:
+    assert completed(tmp_path, line) == words
+
+
+def test_every_command_is_completed(tmp_path: Path) -> None:
+    assert completed(tmp_path, "") == sorted(main.commands)
+
+
+def test_no_value_of_an_option_is_left_to_chance(tmp_path: Path) -> None:
+    """A name, an id or a version that an option takes is completed."""
+    for command in main.commands.values():
+        for option in command.params:
+            metavar = getattr(option, "metavar", None) or ""
+            is_known = any(word in metavar for word in ("VERSION", "CASE", "ID", "PATH", "WORD"))
+            if is_known and not isinstance(option.type, click.Path):
+                assert vars(option)["_custom_shell_complete"], (command.name, option.name)
+
+
+def test_versions_of_the_cache_come_newest_first(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "claude-code"
+    for name in ("9.8.7", "9.8.10", "9.8.$(touch ran)", "9.8.7.lock"):
+        (folder / name).mkdir(parents=True)
+    (folder / "published.json").write_text(json.dumps({"versions": ["9.9.0"], "at": 1}))
+    line = "authprobe versions --since 9."
+    ended = run("completion", "zsh", line, cwd=tmp_path, AUTHPROBE_CACHE=str(tmp_path / "cache"))
+    assert ended.out.split() == ["plain", "9.9.0", "plain", "9.8.10", "plain", "9.8.7"]
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "{}", '{"cases": 1}', "\0", '{"cases": [{}]}'])
+def test_a_file_that_is_no_results_completes_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "r.json").write_text(content)
+    assert completed(tmp_path, "accept --results r.json ") == []
+    assert completed(tmp_path, "accept --results missing.json ") == []
+
+
+def test_cases_of_the_run_are_completed_unless_a_shell_would_expand_them(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    for command in ("accept", "share", "report --case"):
+        assert completed(tmp_path, f"{command} ") == ["mine/raw-http/default/none"]
+
+
+def write_results(folder: Path) -> None:
+    """Write what a completion reads of a results.json, with the ids of an attacker."""
+    (folder / "reports").mkdir()
+    cases = [{"id": id} for id in (*HOSTILE, "mine/raw-http/default/none")]
+    (folder / "reports" / "results.json").write_text(json.dumps({"cases": cases}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("", '"', "'", "\\", "run '", 'run "$(touch ran)', "run --suite=\\", "run \n --su"),
+        *("run --client @", "run --client=@@1", "diff @ @", "bisect / --good ", "-- -- --"),
+        *("run --fail-on ,", "clients \x1b[2J", "run " + "x" * 50_000, "é --ü=\udcff"),
+    ],
+)
+def test_no_line_is_an_error(tmp_path: Path, line: str) -> None:
+    (tmp_path / "authprobe.toml").write_text("this is [no TOML")
+    completed(tmp_path, line)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_completion_takes_little_time(tmp_path: Path) -> None:
+    from authprobe.cli.completion import completions_of
+
+    for line in ("run --case ", "run --client claude-code@", "run --suite ", "emulator --fault "):
+        with processor_time_below(0.1):
+            assert list(completions_of(main, f"authprobe {line}"))
+
+
+def completed_by(shell: Shell, typed: str) -> list[str]:
+    """Return the arguments after Tab and Enter; zsh removes the slash of a directory at Enter."""
+    return [each.removesuffix("/") for each in shell.run_completed(typed)]
+
+
+def needed_shell(name: str) -> str:
+    """Return the name of a shell, or skip the test where it is not installed."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_completes_words_and_paths(tmp_path: Path, name: str) -> None:
+    cwd = tmp_path / "project"
+    (cwd / "folder").mkdir(parents=True)
+    for file in ("mine.yaml", "mint.txt", "authprobe.toml"):
+        (cwd / file).write_text("[broken")
+    with started_shell(needed_shell(name), tmp_path / name, cwd) as shell:
+        for typed, arguments in (
+            ("authprobe run --client claude-code@2.1.331", "run --client claude-code@2.1.331"),
+            ("authprobe run --client=anthropic-node@1.14", "run --client=anthropic-node@1.14.0"),
+            ("true | A=1 authprobe run --suite sm", "run --suite smoke"),
+            ("authprobe run --suite 'sm", "run --suite smoke"),
+            ("authprobe run min", "run mine.yaml"),
+            ("authprobe run fo", "run folder"),
+            ("authprobe run --har=fo", "run --har=folder"),
+            ("authprobe explain mint", "explain mint.txt"),
+        ):
+            assert completed_by(shell, typed) == arguments.split()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_runs_nothing_of_a_name(tmp_path: Path, name: str) -> None:
+    cwd = tmp_path / "project"
+    cwd.mkdir()
+    write_results(cwd)
+    for each in HOSTILE:
+        (cwd / f"{each}.yaml").touch()
+    folder = "y$(touch ran) `touch ran`'\""
+    (cwd / folder).mkdir()
+    with started_shell(needed_shell(name), tmp_path / name, cwd) as shell:
+        for each in HOSTILE:
+            found = completed_by(shell, f"authprobe run {each[:2]}")
+            # bash and fish take each line for a name, and two of them have no common beginning.
+            assert found == ["run", f"{each}.yaml"] or ("\n" in each and name != "zsh"), each
+        for typed in ("x1", "x5"):
+            assert completed_by(shell, f"authprobe accept {typed}") == ["accept", typed]
+        assert completed_by(shell, "authprobe run y") == ["run", folder]
+        assert completed_by(shell, "authprobe accept m")[1] == "mine/raw-http/default/none"
+    assert not list(tmp_path.rglob("ran"))
