@@ -18,10 +18,11 @@ _END: Final = "_"
 @click.argument("shell", metavar="|".join(SHELLS), type=click.Choice(SHELLS))
 @click.argument("line", required=False)
 def completion(shell: str, line: str | None) -> None:
-    """Print the script by which a shell completes commands, options and values.
+    """Print the script for completion in a shell.
 
-    Completes the ids of cases, clients and their versions, suites, rules, faults
-    and paths. Asks no network, and reads no scenario file and no authprobe.toml.
+    Completes commands, options and their values: ids of cases, clients and their
+    versions, suites, rules, faults and paths. Asks no network, and reads no
+    scenario file and no authprobe.toml.
 
     With LINE, a command line up to the cursor, prints what completes its last
     word instead, as the scripts ask for it: in each line a kind (`plain`, or the
@@ -34,8 +35,8 @@ def completion(shell: str, line: str | None) -> None:
 
     \b
     Examples:
-      eval "$(authprobe completion bash)"                       # in ~/.bashrc
-      eval "$(authprobe completion zsh)"                        # in ~/.zshrc, after compinit
+      eval "$(authprobe completion bash)"      # in ~/.bashrc
+      eval "$(authprobe completion zsh)"       # in ~/.zshrc, after compinit
       authprobe completion fish > ~/.config/fish/completions/authprobe.fish
       authprobe completion bash "authprobe run --suite s"
     """

@@ -30,7 +30,7 @@ CLOUDS = ("bedrock", "foundry", "anthropic-aws", "anthropic-google-cloud", "mant
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(online: bool, gateways: tuple[str, ...], clouds: tuple[str, ...], as_json: bool) -> None:
-    """Check this machine's clients, logins and settings for problems.
+    """Check this machine's clients, logins and settings.
 
     Prints first which credential each client uses and why, and the kind,
     location and age of every credential, never its value. Runs no program,

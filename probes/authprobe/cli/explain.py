@@ -25,7 +25,7 @@ def explain(
     list_causes: bool,
     as_markdown: bool,
 ) -> None:
-    """Name the cause of an error in a log, an issue or a results.json.
+    """Name the cause of an error in a log, issue or results.json.
 
     Reads FILE or standard input: an error message, a log, an exception, a web
     page, an issue, or the results of a run. To paste text, press Ctrl-D after

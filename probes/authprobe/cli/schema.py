@@ -17,7 +17,7 @@ import click
 def schema(
     results: bool, versions: bool, diff: bool, watch: bool, observation: bool, config: bool
 ) -> None:
-    """Print the JSON Schema of a file that authprobe reads or writes.
+    """Print the JSON Schema of a file that authprobe uses.
 
     \b
     Exit codes:

@@ -87,6 +87,7 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "card": (("r.json",), ("r.json", "--out", "x.svg"), (HOSTILE,)),
     "watch": (("--client", HOSTILE), ("--scenarios", "evil.yaml", "-k", HOSTILE)),
     "config": ((), (HOSTILE,)),
+    "completion": (("bash",), ("bash", f"authprobe {HOSTILE}"), (HOSTILE,)),
     "init": (("--use", HOSTILE), (f"new/{HOSTILE}", "--yes", "--no-run")),
 }
 """Command lines of every command, on the files of `folder`."""
