@@ -46,6 +46,52 @@ def test_lost_sigterm_is_raised_again_where_ctrl_c_is_ignored() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_another_thread_ends_the_waiting_of_the_main_one(
+    number: signal.Signals,
+) -> None:
+    """As one that arrives just before: no handler runs while the main thread waits for a lock."""
+    taken = threading.Lock()
+    taken.acquire()
+
+    def receive() -> None:
+        signal.pthread_kill(threading.get_ident(), number)
+
+    def wait() -> None:
+        with interruptible():
+            threading.Timer(0.1, receive).start()
+            taken.acquire(timeout=PATIENCE)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    assert time.monotonic() - began < PATIENCE / 2, "it was raised when the waiting had ended"
+
+
+def test_a_signal_that_was_answered_is_not_sent_again() -> None:
+    interrupts = 0
+    with interruptible():
+        for _ in range(3):
+            try:
+                signal.raise_signal(signal.SIGINT)
+                time.sleep(PATIENCE)
+            except KeyboardInterrupt:
+                interrupts += 1
+                time.sleep(3 * RERAISE_DELAY)
+    assert interrupts == 3
+
+
+def test_the_thread_and_the_handlers_end_with_the_block() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    with interruptible():
+        assert "signals" in {thread.name for thread in threading.enumerate()}
+        assert [signal.getsignal(number) for number in numbers] != before
+    assert "signals" not in {thread.name for thread in threading.enumerate()}
+    assert [signal.getsignal(number) for number in numbers] == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
 def test_other_errors_in_finalizers_reach_the_previous_hook(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

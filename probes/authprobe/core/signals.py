@@ -2,57 +2,111 @@
 
 import contextlib
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+MAX_SIGNALS: Final = 4096
 RERAISE_DELAY: Final = 0.02
-"""Seconds until a lost KeyboardInterrupt is raised again: by then the finalizer has returned."""
+"""Seconds until a lost signal is sent again: by then a finalizer has returned, and the main thread
+waits for what it was about to wait for."""
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt on SIGTERM as on Ctrl-C, and lose neither in a finalizer.
+    """Raise KeyboardInterrupt on SIGTERM as on Ctrl-C, and lose neither.
 
     Python raises KeyboardInterrupt between any two instructions. In a finalizer, such as that of a
-    file lock, it only prints it: docs.python.org/3/library/sys.html#sys.unraisablehook.
+    file lock, it only prints it: docs.python.org/3/library/sys.html#sys.unraisablehook. And it does
+    not raise it as long as the main thread waits for a lock, if the signal came just before, or to
+    another thread: docs.python.org/3/library/signal.html#execution-of-python-signal-handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    main_thread_id = threading.get_ident()
     previous_hook = sys.unraisablehook
-    timers: list[threading.Timer] = []
+    watcher = _Watcher()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        watcher.note_raised()
         raise KeyboardInterrupt
 
     def raise_again(args: "sys.UnraisableHookArgs", /) -> None:
         if isinstance(args.exc_value, KeyboardInterrupt):
-            # To the main thread: a signal to another one does not interrupt its system call.
-            # SIGTERM, as shells let background jobs ignore SIGINT.
-            arguments = main_thread_id, signal.SIGTERM
-            timers.append(threading.Timer(RERAISE_DELAY, signal.pthread_kill, arguments))
-            timers[-1].start()
+            watcher.note_lost()
         else:
             previous_hook(args)
 
-    previous_handler = signal.signal(signal.SIGTERM, interrupt)
+    previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored
+        previous[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     sys.unraisablehook = raise_again
     try:
-        yield
+        with watcher:
+            yield
     finally:
         sys.unraisablehook = previous_hook
-        # None may fire later, when the signal would end the process instead of being handled.
-        is_lost = any(timer.is_alive() for timer in timers)
-        for timer in timers:
-            timer.cancel()
-            timer.join()
-        signal.signal(signal.SIGTERM, previous_handler)
-        if is_lost:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        if watcher.has_lost:
             raise KeyboardInterrupt
+
+
+class _Watcher:
+    """A thread that sends a signal again until the main thread has raised its exception."""
+
+    def __init__(self) -> None:
+        self.has_lost = False
+        """True if the last exception was lost."""
+        self._raised = 0
+        self._is_closing = False
+        self._main_thread_id = threading.get_ident()
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.setblocking(False)  # as set_wakeup_fd wants it
+        self._thread = threading.Thread(target=self._watch, name="signals", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        self._previous = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+
+    def __exit__(self, *_: object) -> None:
+        # A signal that it sent later would end the process instead of being handled.
+        self._is_closing = True
+        signal.set_wakeup_fd(self._previous)
+        self._theirs.close()
+        self._thread.join()
+
+    def note_raised(self) -> None:
+        """Note that the handler raises its exception."""
+        self._raised += 1
+        self.has_lost = False
+
+    def note_lost(self) -> None:
+        """Have the exception raised again: nobody could catch it."""
+        self.has_lost = True
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: at the end
+            self._theirs.send(bytes([signal.SIGTERM]))
+
+    def _watch(self) -> None:
+        """Read the number of each signal, which Python writes as soon as it arrives."""
+        answered = 0
+        with self._ours:
+            while numbers := self._ours.recv(MAX_SIGNALS):
+                time.sleep(RERAISE_DELAY)
+                with contextlib.suppress(BlockingIOError):  # what came meanwhile is of the same
+                    numbers += self._ours.recv(MAX_SIGNALS, socket.MSG_DONTWAIT)
+                if self._is_closing or {signal.SIGINT, signal.SIGTERM}.isdisjoint(numbers):
+                    continue
+                if self._raised > answered and not self.has_lost:
+                    answered = self._raised
+                else:
+                    # To the main thread: a signal to another one does not interrupt its system
+                    # call. SIGTERM, as shells let background jobs ignore SIGINT.
+                    signal.pthread_kill(self._main_thread_id, signal.SIGTERM)
 
 
 @contextlib.contextmanager
