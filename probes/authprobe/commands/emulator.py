@@ -130,7 +130,8 @@ def emulator(options: EmulatorOptions) -> int:
         else:
             print(_exports(variables), end="", flush=True)
         print("serving; press Ctrl-C to stop", file=sys.stderr, flush=True)
-        stopped.wait()
+        while not stopped.wait(1):
+            pass  # a signal that came just before would be handled only after the waiting
     return ExitCode.OK
 
 
