@@ -9,6 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
+from authprobe.configuration.files import OWN_NAME
+from authprobe.configuration.schema import config_schema
 from authprobe.plugin import SUFFIXES
 from authprobe.scenario.load import load_files
 from authprobe.scenario.schema import scenario_schema
@@ -70,10 +72,12 @@ def test_the_catalog_has_the_form_of_schemastore() -> None:
     jsonschema.validate(read(PROJECT / "docs" / "schemastore.json"), CATALOG)
 
 
-def test_the_catalog_names_the_files_that_pytest_collects() -> None:
-    (entry,) = read(PROJECT / "docs" / "schemastore.json")["schemas"]
-    assert entry["fileMatch"] == [f"*{suffix}" for suffix in SUFFIXES]
-    assert entry["url"] == scenario_schema()["$id"]
+def test_the_catalog_names_the_scenarios_of_pytest_and_the_file_of_options() -> None:
+    scenarios, options = read(PROJECT / "docs" / "schemastore.json")["schemas"]
+    assert scenarios["fileMatch"] == [f"*{suffix}" for suffix in SUFFIXES]
+    assert scenarios["url"] == scenario_schema()["$id"]
+    assert options["fileMatch"] == [OWN_NAME]
+    assert options["url"] == config_schema()["$id"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

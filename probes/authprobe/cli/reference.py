@@ -43,6 +43,17 @@ Every option has a variable as well, such as `AUTHPROBE_JOBS`: see [config](conf
 npm and pip read their own variables, and uv gets pip's settings; those of PostgreSQL (`PG...`)
 apply to a shared history.
 
+## Completion in a shell
+
+One of these lines completes commands, options and values in every new shell: ids of cases, clients
+and their versions, suites, rules, paths.
+
+```sh
+echo 'eval "$(authprobe completion bash)"' >> ~/.bashrc
+echo 'eval "$(authprobe completion zsh)"' >> ~/.zshrc  # after the line with compinit
+authprobe completion fish > ~/.config/fish/completions/authprobe.fish
+```
+
 ## The client cache
 
 A run installs the clients that it needs and keeps them. When the cache exceeds its limit, the least
