@@ -1,5 +1,6 @@
 """`authprobe explain` as a user runs it."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ def test_the_cause_of_a_text_is_named_with_its_evidence() -> None:
     assert "evidence: line 2: API Error: 401" in result.stdout
     assert "remedy: If ANTHROPIC_BASE_URL names another host" in result.stdout
     assert "source: https://github.com/anthropics/claude-code/issues/17402" in result.stdout
+
+
+def test_garbage_collection_comes_back() -> None:
+    """The command can be called in a program of others, such as these tests."""
+    assert explain(text="401 OAuth token has expired").exit_code == 0
+    assert gc.isenabled()
 
 
 def test_json_has_the_cause_with_evidence_remedy_and_sources() -> None:

@@ -1,7 +1,9 @@
 """Options and help of `authprobe explain`."""
 
+import contextlib
 import gc
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -53,10 +55,24 @@ def explain(
       authprobe explain reports/results.json
       authprobe explain --causes
     """
-    # The words of a text live until the command ends: collecting garbage among them wastes time.
-    gc.disable()
-    from authprobe.commands import explain as commands
+    with _no_garbage_collection():
+        from authprobe.commands import explain as commands
 
-    if list_causes:
-        sys.exit(commands.print_causes(as_markdown=as_markdown))
-    sys.exit(commands.explain(files, as_json=as_json, is_interactive=interactive))
+        if list_causes:
+            sys.exit(commands.print_causes(as_markdown=as_markdown))
+        sys.exit(commands.explain(files, as_json=as_json, is_interactive=interactive))
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Collect no garbage: the words of a text live until the end, and looking at them takes time.
+
+    It comes back, as the command can run in a program of others.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
