@@ -1,5 +1,7 @@
 """The plan of a run, and errors at its start."""
 
+import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from authprobe.engine import runner
 from authprobe.engine.progress import LogReporter
 from authprobe.errors import SettingsError
 from authprobe.run.baseline import absent_cases, baseline_from_run
+from authprobe.run.model import CaseRecord
+from authprobe.run.partial_results import PARTIAL_FILE, PartialResults
 from authprobe.settings import Settings
 from tests.commands.test_run import SCENARIO
 from tests.support.make import make_record, make_run
@@ -56,3 +60,22 @@ def test_a_deleted_bundled_scenario_is_absent(
     assert absent("incidents") == {"four"}
     assert absent(str(bundled)) == {"two", "four"}
     assert absent(str(bundled / "one.yaml")) == set()
+
+
+def test_a_case_that_is_recorded_when_the_run_is_interrupted_is_in_its_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "example.yaml").write_text(SCENARIO)
+    add = PartialResults.add
+
+    def add_and_interrupt(partial: PartialResults, record: CaseRecord) -> None:
+        add(partial, record)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(PartialResults, "add", add_and_interrupt)
+    settings = Settings(scenarios=(tmp_path / "example.yaml",), out=tmp_path / "out")
+    run = runner.execute_plan(runner.load_plan(settings), LogReporter())
+    assert run.interrupted
+    partial = (tmp_path / "out" / PARTIAL_FILE).read_text().splitlines()
+    assert [record.id for record in run.cases] == [json.loads(line)["id"] for line in partial]
+    assert partial

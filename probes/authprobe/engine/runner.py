@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from authprobe.clients.base import Laboratory
 from authprobe.core.isolation import Isolation
-from authprobe.core.signals import interruptible
+from authprobe.core.signals import interruptible, uninterrupted
 from authprobe.documents.source import escape
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
@@ -245,8 +245,9 @@ def execute_plan(
         tally = Tally(cases, reporter, redactor)
 
         def keep(record: CaseRecord) -> None:
-            partial.add(record)
-            by_id[record.id] = record
+            with uninterrupted():  # a record that is in the one file is in the other as well
+                partial.add(record)
+                by_id[record.id] = record
             tally.add(record)
 
         try:
