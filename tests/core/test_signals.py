@@ -1,5 +1,6 @@
 """Interrupts, including those that Python loses in finalizers."""
 
+import contextlib
 import signal
 import sys
 import threading
@@ -68,12 +69,17 @@ def test_a_signal_to_another_thread_ends_the_waiting_of_the_main_one(
     assert time.monotonic() - began < PATIENCE / 2, "it was raised when the waiting had ended"
 
 
-def test_a_signal_that_was_answered_is_not_sent_again() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_signal_that_was_answered_is_not_sent_again(number: signal.Signals, depth: int) -> None:
+    """Also in a run within a command, as both are interruptible."""
     interrupts = 0
-    with interruptible():
+    with contextlib.ExitStack() as stack:
+        for _ in range(depth):
+            stack.enter_context(interruptible())
         for _ in range(3):
             try:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
                 time.sleep(PATIENCE)
             except KeyboardInterrupt:
                 interrupts += 1

@@ -25,15 +25,13 @@ def interruptible() -> Iterator[None]:
     not raise it as long as the main thread waits for a lock, if the signal came just before, or to
     another thread: docs.python.org/3/library/signal.html#execution-of-python-signal-handlers.
     """
-    if threading.current_thread() is not threading.main_thread():
+    around = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    is_within_another = isinstance(around, _Watcher)  # which would count the signals of both
+    if is_within_another or threading.current_thread() is not threading.main_thread():
         yield
         return
     previous_hook = sys.unraisablehook
     watcher = _Watcher()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        watcher.note_raised()
-        raise KeyboardInterrupt
 
     def raise_again(args: "sys.UnraisableHookArgs", /) -> None:
         if isinstance(args.exc_value, KeyboardInterrupt):
@@ -41,9 +39,9 @@ def interruptible() -> Iterator[None]:
         else:
             previous_hook(args)
 
-    previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt)}
+    previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, watcher.interrupt)}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored
-        previous[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
+        previous[signal.SIGINT] = signal.signal(signal.SIGINT, watcher.interrupt)
     sys.unraisablehook = raise_again
     try:
         with watcher:
@@ -80,10 +78,11 @@ class _Watcher:
         self._theirs.close()
         self._thread.join()
 
-    def note_raised(self) -> None:
-        """Note that the handler raises its exception."""
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt: the handler of the signals."""
         self._raised += 1
         self.has_lost = False
+        raise KeyboardInterrupt
 
     def note_lost(self) -> None:
         """Have the exception raised again: nobody could catch it."""
