@@ -141,6 +141,7 @@ def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
         ({"scenarios": "x\n" * 600_000}, "ScenarioError", "^scenario-1.yaml"),
         ({"scenarios": [""]}, "SettingsError", "neither a path nor the text"),
         ({"scenarios": [3]}, "SettingsError", "neither a path nor the text"),
+        ({"scenarios": 3}, "SettingsError", "^scenarios=3: must be a list"),
         ({"select": "nonsense"}, "SettingsError", "select='nonsense': no case matches"),
         ({"select": "good or"}, "SettingsError", "Wrong expression"),
         ({"suite": "smok"}, "SettingsError", "smok"),
@@ -272,7 +273,7 @@ def test_a_text_that_has_no_encoding_is_explained() -> None:
 
 
 @pytest.mark.parametrize("name", ["port", "https_port", "control_port"])
-@pytest.mark.parametrize("value", [-1, 65_536, 1.5, "x", b"80"])
+@pytest.mark.parametrize("value", [-1, 65_536, 1.5, "", "x", b"80"])
 def test_a_port_that_no_system_has_is_an_error(name: str, value: Any) -> None:
     ports: Any = {name: value}
     with pytest.raises(

@@ -66,7 +66,7 @@ REPLACED: Final = {
     r"/var/lib/node_exporter/textfile_collector/": "",
     r"claude-code@2\.1\.50\b": f"claude-code@{NEWEST}",
 }
-"""What stands for something else, would be outside of the folder, or would be installed."""
+"""Replacements of placeholders, of paths outside of the folder, and of what would be installed."""
 EXIT_CODES: Final = {
     # That of the program, whose key has expired.
     "authprobe emulator --report out --issue api-key:expired --baseline baseline.json "

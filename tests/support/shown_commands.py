@@ -14,7 +14,7 @@ PAGES: Final = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
 BLOCK: Final = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 CALL: Final = re.compile(r"(?:^|(?<=[\s`]))authprobe ([a-z-]+)\b[^`]*")
 UNCOMMENTED: Final = re.compile(r"""(?:[^\s#'"\\]|\\.|(?<=\S)#|\s|'[^']*'|"(?:\\.|[^"\\])*")*""")
-"""What is before a comment: a `#` in quotes, or within a word, begins none."""
+"""The part of a line before its comment; a `#` in quotes or within a word begins none."""
 IS_DRAWING: Final = "authprobe run (pytest;"
 
 

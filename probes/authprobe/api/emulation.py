@@ -32,11 +32,9 @@ def emulate(
     """
     if not isinstance(setup, Backend | None):
         raise SettingsError(f"setup={setup!r:.80}: must be a Backend")
-    ports: dict[str, object] = {
-        "port": port,
-        "https_port": https_port,
-        "control_port": control_port or 0,
-    }
+    ports: dict[str, object] = {"port": port, "https_port": https_port}
+    if control_port is not None:
+        ports["control_port"] = control_port
     for name, value in ports.items():
         if not isinstance(value, int) or not 0 <= value <= MAX_PORT:
             raise SettingsError(f"{name}={value!r:.80}: must be from 0 to {MAX_PORT}")

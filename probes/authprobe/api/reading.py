@@ -33,9 +33,8 @@ def explain(text: str) -> Diagnosis:
         SettingsError: the text is no string, is empty or too large, or is a `results.json`, whose
             cases have their causes already.
     """
-    content = arguments.text(text, "text").encode(
-        "utf-8", "replace"
-    )  # a lone surrogate has no encoding
+    # A lone surrogate has no encoding.
+    content = arguments.text(text, "text").encode("utf-8", "replace")
     text, size_bytes = content.decode("utf-8"), len(content)
     if not text.strip():
         raise SettingsError("the text is empty; give the error message or the log")

@@ -67,7 +67,7 @@ def run(
         RecordError: the baseline cannot be read.
         ProbesError: a result would contain a credential, and is kept back.
     """
-    given = [scenarios] if isinstance(scenarios, str | os.PathLike) else list(scenarios)
+    given = [scenarios] if isinstance(scenarios, str | os.PathLike) else _list(scenarios)
     folder = optional_path(out, "out")
     with contextlib.ExitStack() as stack:
         work = stack.enter_context(made_folder(unused_folder("authprobe-api-")))
@@ -174,6 +174,12 @@ def _naming_texts(work: Path) -> Iterator[None]:
         raise ScenarioError(messages) from None
 
 
+def _list(scenarios: object) -> list[object]:
+    if not isinstance(scenarios, Iterable):
+        raise SettingsError(f"scenarios={scenarios!r:.80}: must be a list, a path or a text")
+    return list(scenarios)
+
+
 def _words(values: object, name: str) -> tuple[str, ...]:
     """Return the values of an option.
 
@@ -182,13 +188,13 @@ def _words(values: object, name: str) -> tuple[str, ...]:
             strings.
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise SettingsError(f"{name}={values!r}: must be a list; put brackets around it")
+        raise SettingsError(f"{name}={values!r:.80}: must be a list; put brackets around it")
     return tuple(text(value, name) for value in values)
 
 
 def _variables(values: object) -> dict[str, Value]:
     if not isinstance(values, Mapping):
-        raise SettingsError(f"variables={values!r}: must be a dict")
+        raise SettingsError(f"variables={values!r:.80}: must be a dict")
     for name in values:
         if not isinstance(name, str):
             raise SettingsError(f"variables: {name!r} is no name; it must be a string")

@@ -30,9 +30,9 @@ def badge(results: Path, out: Path | None, label: str, as_json: bool) -> None:
     """Make a badge of a run, as SVG.
 
     RESULTS is the results.json of a run; reports/results.json by default. The
-    badge shows the number of cases of each status, the day of the run, and how
-    old it was when the badge was made: make it anew every day. After 30 days
-    it is grey, whatever the result.
+    badge shows the number of cases of each status and the day of the run. Make
+    a new one every day: that of a run older than 30 days is grey, whatever the
+    result.
 
     \b
     Exit codes:

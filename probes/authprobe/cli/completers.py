@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from authprobe.core.client_kinds import ClientKind
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -16,7 +18,6 @@ Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem
 
 SCENARIO: Final = "scenario"
 FILE: Final = "file"
-DEFAULT_CLIENT: Final = "claude-code"
 
 
 def words(*names: str, paths: str = "") -> Completer:
@@ -75,7 +76,7 @@ def versions(
     # click keeps arguments before an option without its value as unparsed.
     case = context.params.get("case") or next(iter(context.args), "")
     of_case = case.partition("/")[2].partition("/")[0].partition("@")[0]
-    client = of_case or context.params.get("client") or DEFAULT_CLIENT
+    client = of_case or context.params.get("client") or ClientKind.CLAUDE_CODE
     return _items(version_words(client), typed)
 
 

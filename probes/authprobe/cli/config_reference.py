@@ -56,8 +56,8 @@ write, such as `/tmp`. A file that belongs to another user than you or root is i
 warning, as anybody can leave one in such a folder. For root, those of the owner of the working
 directory count too, unless everybody can write there: the checkout in a container often belongs to
 another user. So run authprobe as root only in projects that you trust, as with `make`. Two files in
-one folder are refused. Paths are relative to the folder of
-their file, as in `out = "build/reports"`.
+one folder are refused. Paths are relative to the folder of their file, as in
+`out = "build/reports"`.
 
 A suite or `case` of a file or of a variable gives way where the command line says what to probe:
 scenarios, `--case`, `--suite` or `--target`.

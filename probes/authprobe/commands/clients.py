@@ -17,7 +17,7 @@ from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.isolation import Isolation
 from authprobe.core.signals import interruptible
-from authprobe.core.version_ranges import version_key
+from authprobe.core.version_ranges import INSTALLED, version_key
 from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
 from authprobe.errors import ExitCode, InstallError, SettingsError
@@ -29,7 +29,7 @@ from authprobe.scenario.bundled_clients import (
     client_sources,
     source_problems,
 )
-from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.clients import Client
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.load import load_all
 from authprobe.settings import cache_folder, cache_limit_bytes, is_ci

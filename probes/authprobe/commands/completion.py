@@ -17,7 +17,7 @@ from authprobe.commands.printing import print_text
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.gates import NEVER, Gate
 from authprobe.core.safe_files import read_bounded
-from authprobe.core.version_ranges import EXACT, version_key
+from authprobe.core.version_ranges import EXACT, INSTALLED, LATEST, version_key
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.settings import cache_folder
 
@@ -29,8 +29,6 @@ SAFE_WORD: Final = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 """A word that no shell expands. bash inserts words as they are, and an id can come from a file of
 others: one with `$(...)` would run when the user presses Enter.
 """
-LATEST: Final = "latest"
-INSTALLED: Final = "installed"
 
 
 def print_script(shell: str) -> int:

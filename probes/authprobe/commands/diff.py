@@ -24,7 +24,7 @@ from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
 from authprobe.core.signals import interruptible
-from authprobe.core.version_ranges import EXACT, newest
+from authprobe.core.version_ranges import EXACT, LATEST, newest
 from authprobe.diff.model import Diff
 from authprobe.diff.runs import diff_runs
 from authprobe.diff.versions import Side, VersionComparison, check_clients, select_pairs
@@ -39,7 +39,7 @@ from authprobe.report import diff as words
 from authprobe.report.diff_document import dump_document
 from authprobe.run.results_file import read_run
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
-from authprobe.scenario.clients import LATEST, Client, kind_name
+from authprobe.scenario.clients import Client, kind_name
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, is_ci

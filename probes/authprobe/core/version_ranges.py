@@ -6,6 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+LATEST: Final = "latest"
+"""The newest version that is published."""
+INSTALLED: Final = "installed"
+"""The version that the user has installed."""
 _NUMBER: Final = "[0-9]{1,18}"
 _IDENTIFIER: Final = "[0-9A-Za-z-]{1,100}"
 EXACT: Final = re.compile(

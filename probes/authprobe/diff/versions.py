@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from authprobe.core.version_ranges import LATEST
 from authprobe.diff.judgement import Effect, make_answer
 from authprobe.diff.model import CaseDiff, Diff, compare_answers, is_late, make_diff
 from authprobe.diff.observations import started_late
@@ -13,7 +14,7 @@ from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, case_id, contains_client, make_case
 from authprobe.plan.case_ids import matching_cases
 from authprobe.plan.selection import select_cases
-from authprobe.scenario.clients import LATEST, Client
+from authprobe.scenario.clients import Client
 from authprobe.scenario.matrix import Names, combinations
 from authprobe.scenario.model import Expectation, Scenario
 from authprobe.trials.case_template import make_template

@@ -14,6 +14,7 @@ from authprobe.clients.process.children import LauncherConnection
 from authprobe.core.claude_api import CONSOLE, PLATFORM
 from authprobe.core.client_kinds import Via
 from authprobe.core.login_renewal import MEASURED_UNTIL, LoginCommand, may_renew
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.errors import ClientError
 from authprobe.live.claude_result import ClaudeReading
 from authprobe.live.claude_run import ClaudeQuestion, ClaudeRun, LoginPlace, run_claude
@@ -38,7 +39,6 @@ from authprobe.live.stored_login import (
 )
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
-from authprobe.scenario.clients import INSTALLED
 from authprobe.scenario.live import BASE_URL, STORED, too_old
 
 RENEWAL_MARGIN: Final = datetime.timedelta(minutes=10)

@@ -8,12 +8,12 @@ from typing import Final
 from authprobe.core.claude_api import PLATFORM
 from authprobe.core.client_kinds import API_SDKS
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import SettingsError
 from authprobe.live.guards import HasValues
 from authprobe.live.visible import unseen_expectation
 from authprobe.plan.case import Case
-from authprobe.scenario.clients import INSTALLED
 from authprobe.scenario.live import MAX_REQUESTS, STORED, SUBSCRIPTION_TOKENS, VARIABLE_PREFIX
 from authprobe.scenario.live_cases import addresses_asked, hosts_asked
 from authprobe.scenario.model import QUESTIONS, Request

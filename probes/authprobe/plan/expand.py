@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from authprobe.core.client_kinds import ClientKind, Package
 from authprobe.core.suggestions import did_you_mean
 from authprobe.core.targets import Target
-from authprobe.core.version_ranges import newest, read_range
+from authprobe.core.version_ranges import LATEST, newest, read_range
 from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
 from authprobe.scenario.checks.names import MAX_CASES
-from authprobe.scenario.clients import CLIENT_PATTERN, LATEST, Client, kind_name, parse_client
+from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.live_cases import live_names, not_for_live
 from authprobe.scenario.matrix import Names, combinations

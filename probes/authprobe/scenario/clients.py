@@ -9,7 +9,7 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from authprobe.core.client_kinds import ClientKind, ClientSpec, Registry, Via
-from authprobe.core.version_ranges import EXACT, read_range
+from authprobe.core.version_ranges import EXACT, INSTALLED, LATEST, read_range
 from authprobe.documents.messages import MESSAGE
 from authprobe.documents.source import quote, remedy
 from authprobe.emulator.config import Host, Service
@@ -19,8 +19,6 @@ from authprobe.scenario.known_clients import KnownClient
 
 VERSION_PATTERN: Final = r"[0-9A-Za-z.<>=!* -]+"
 CLIENT_PATTERN: Final = rf"^[a-z0-9-]+(@{VERSION_PATTERN})?(\+[a-z0-9-]+(@{VERSION_PATTERN})?)?$"
-LATEST: Final = "latest"
-INSTALLED: Final = "installed"
 """Version of the program that the user has installed."""
 MAX_CLIENT_LENGTH: Final = 200
 _MAX_VERSION_LENGTH: Final = 60

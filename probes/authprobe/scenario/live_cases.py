@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from authprobe.core.claude_api import API
 from authprobe.core.client_kinds import API_SDKS, ClientKind, Flow, Via
 from authprobe.core.targets import Target
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.documents.source import quote
 from authprobe.emulator.config import AccountState, TokenKind, TokenState
 from authprobe.scenario.checks.variables import address_hosts, address_values
-from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.clients import Client
 from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.live import (
     BASE_URL,

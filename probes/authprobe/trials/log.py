@@ -18,6 +18,7 @@ from authprobe.core.client_variables import SETTINGS_ENV
 from authprobe.core.escaping import for_json
 from authprobe.core.safe_files import check_places, make_folder, open_log, read_bounded
 from authprobe.core.serialization import to_json
+from authprobe.core.version_ranges import INSTALLED, LATEST
 from authprobe.emulator.catalogue import FAULT_NAMES, rows
 from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
@@ -27,7 +28,6 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
 from authprobe.run.model import this_platform
 from authprobe.run.results_file import is_plausible
-from authprobe.scenario.clients import INSTALLED, LATEST
 
 LOG_FILE: Final = "trials.jsonl"
 LOCK_TIMEOUT: Final = 30.0

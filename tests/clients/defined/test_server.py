@@ -12,13 +12,14 @@ from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import Via
 from authprobe.core.isolation import Isolation
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe_case
 from authprobe.observation.model import CLAIMED_SUCCESS, Observation, Outcome
 from authprobe.plan.case import expand
 from authprobe.scenario.client_definitions import ClientDefinition, Front, Install
-from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.clients import Client
 from authprobe.scenario.known_clients import known_client
 from authprobe.scenario.model import Credential, Matrix
 from tests.support.defined_clients import define

@@ -7,9 +7,10 @@ import pytest
 from authprobe.clients.installation.own_programs import find_own_program
 from authprobe.clients.process.children import Children
 from authprobe.core.isolation import Isolation
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.errors import InstallError
 from authprobe.scenario.client_definitions import ClientDefinition, Install
-from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.clients import Client
 from authprobe.scenario.known_clients import known_client
 
 

@@ -87,7 +87,7 @@ def test_a_card_counts_each_case_once(count: int, clients: int) -> None:
     sums = [sum(column) for column in zip(*(row.outcomes for row in table.rows), strict=True)]
     assert sums == list(table.total.outcomes)
     shown = texts(card_svg(run))
-    assert (f"{clients - MAX_ROWS + 1:,} more clients" in shown) is (clients > MAX_ROWS)
+    assert (f"{clients - MAX_ROWS + 1:,} more client versions" in shown) is (clients > MAX_ROWS)
     assert f"{count:,} case{'' if count == 1 else 's'}" in shown
 
 
@@ -95,7 +95,7 @@ def test_clients_with_failures_come_first() -> None:
     passing = [make_record(id=f"a/{n}/c/d", client=f"c{n}") for n in range(20)]
     failing = make_record(id="z", client="z", verdict=Verdict(status=Status.FAILED))
     table = outcome_table(make_run(*passing, failing), MAX_ROWS)
-    assert (table.rows[0].label, table.rows[-1].label) == ("z 0.1.0", "13 more clients")
+    assert (table.rows[0].label, table.rows[-1].label) == ("z 0.1.0", "13 more client versions")
     assert table.rows[-1].failed == 0
 
 
@@ -136,7 +136,7 @@ def test_a_card_shows_the_versions_that_ran() -> None:
     ]
     shown = texts(card_svg(make_run(*records)))
     assert {"claude-code 2.1.332", "claude-code@latest"} <= set(shown)
-    assert "2 clients" in shown
+    assert "2 client versions" in shown
 
 
 def test_a_card_has_no_empty_column_and_says_what_passing_is() -> None:

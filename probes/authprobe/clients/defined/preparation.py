@@ -13,9 +13,10 @@ from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.required_files import program_folder
 from authprobe.core.client_kinds import Registry, Via
 from authprobe.core.isolation import Isolation
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.errors import ClientError
 from authprobe.scenario.client_definitions import ClientDefinition, Front, Reach
-from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.clients import Client
 
 PROGRAM: Final = "{program}"
 

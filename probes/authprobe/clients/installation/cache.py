@@ -26,8 +26,9 @@ from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind, Package, Registry
 from authprobe.core.faults import fault_words
 from authprobe.core.isolation import Isolation
+from authprobe.core.version_ranges import INSTALLED, LATEST
 from authprobe.errors import ClientError, InstallError
-from authprobe.scenario.clients import INSTALLED, LATEST, Client, names_one_release
+from authprobe.scenario.clients import Client, names_one_release
 from authprobe.settings import DEFAULT_CACHE_LIMIT_BYTES, search_path
 
 LOCK_POLL_INTERVAL: Final = 0.1

@@ -9,8 +9,9 @@ from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import CompletedChild
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.required_files import shebang_command
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.errors import InstallError
-from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.clients import Client
 from authprobe.settings import home, search_path
 
 OWN_PATH_OPTIONS: Final = {

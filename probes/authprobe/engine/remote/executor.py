@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.clients.installation.cache import Cache, InstallationKey
+from authprobe.core.version_ranges import INSTALLED
 from authprobe.engine.faults import failed_observation
 from authprobe.engine.probe import required_clients
 from authprobe.engine.progress import Reporter
@@ -21,7 +22,7 @@ from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.run.costs import Costs
-from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.clients import Client
 
 NO_WORKER_TIMEOUT: Final = 60.0
 """Seconds without any usable worker after which the cases that are left are given up."""

@@ -55,9 +55,9 @@ def outcome_table(run: Run, max_rows: int) -> OutcomeTable:
     if len(rows) > max_rows:
         own = {row.label for row in rows[: max_rows - 1]}
         others = [record for record in run.cases if client_words(record) not in own]
-        label = plural(len(by_client) - len(own), "more client")
+        label = plural(len(by_client) - len(own), "more client version")
         rows = [*rows[: max_rows - 1], _row(label, others, outcomes, is_sum=True)]
-    total = _row(plural(len(by_client), "client"), run.cases, outcomes, is_sum=True)
+    total = _row(plural(len(by_client), "client version"), run.cases, outcomes, is_sum=True)
     return OutcomeTable(outcomes=outcomes, rows=tuple(rows), total=total)
 
 
