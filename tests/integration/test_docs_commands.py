@@ -121,6 +121,7 @@ NOT_RUN: Final = {
     "--bad 2.1.31 --when token.host": INSTALLS,
     "authprobe diff claude-code@2.1.8 claude-code@2.1.9": INSTALLS,
     "authprobe diff claude-code@2.1.112 claude-code@latest": INSTALLS,
+    "authprobe watch": INSTALLS,
     "authprobe watch --client claude-code --suite smoke --at-most 1": INSTALLS,
     "17 2 * * *  cd ~/watch && authprobe watch > last.txt 2>&1 || "
     'mail -s "authprobe: look at this" me < last.txt': INSTALLS,
