@@ -407,20 +407,23 @@ def test_too_many_connections_of_all_cases_are_refused(
     network.close(other)
 
 
-@pytest.mark.parametrize("form", ["plain", "partial", "later", "tls port", "tls"])
+@pytest.mark.parametrize("form", ["plain", "partial", "kept", "later", "tls port", "tls"])
 def test_connections_that_send_nothing_keep_nobody_out(
     network: Network, listener: Listener, form: str
 ) -> None:
     context = ssl.create_default_context(cafile=network.ca_file)
     port = (listener.https_port or 0) if form.startswith("tls") else listener.port
-    sent = {"partial": b"GET / HT", "later": GET + b"\r\nGET / HT"}
+    one = GET + b"\r\n"
+    sent = {"partial": b"GET / HT", "kept": one, "later": one + b"GET / HT"}.get(form, b"")
     with contextlib.ExitStack() as stack:
         for _ in range(200):
             channel: socket.socket = stack.enter_context(connect(port))
             if form == "tls":
                 secure = context.wrap_socket(channel, server_hostname="localhost")
                 channel = stack.enter_context(secure)
-            channel.sendall(sent.get(form, b""))
+            channel.sendall(sent)
+            if one in sent:
+                assert channel.recv(MIB).startswith(b"HTTP/1.1 403 ")
         with connect(listener.port) as channel:
             channel.sendall(GET + LAST)
             assert read_all(channel).startswith(b"HTTP/1.1 403 ")

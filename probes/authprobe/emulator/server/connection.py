@@ -109,7 +109,7 @@ class Site:
         return reason
 
     def _drop_idle(self) -> bool:
-        """Make room by ending the oldest connection that owes a head; return False if none does.
+        """Make room by ending the oldest connection that is idle; return False if none is.
 
         So connections that send nothing cannot keep out those that do.
         """

@@ -74,7 +74,7 @@ class HttpServer:
         return protocol
 
     def drop_idle(self) -> bool:
-        """Abort the connection that has owed a head for longest; return False if none does."""
+        """Abort the connection that has been idle for longest; return False if none is."""
         return drop_idle(self._state)
 
     def end(self) -> None:
@@ -84,15 +84,13 @@ class HttpServer:
 
 
 def drop_idle(state: ServerState) -> bool:
-    """Abort the connection that has owed a head for longest; return False if none does."""
-    owing = {
-        each: each.head_timer.when()
-        for each in state.connections
-        if isinstance(each, _LimitedProtocol) and each.head_timer is not None
-    }
-    if not owing:
+    """Abort the connection that has been idle for longest; return False if none is."""
+    idle = [
+        each for each in state.connections if isinstance(each, _LimitedProtocol) and each.is_idle
+    ]
+    if not idle:
         return False
-    oldest = min(owing, key=owing.__getitem__)
+    oldest = min(idle, key=lambda each: each.idle_since)
     state.connections.discard(oldest)
     oldest.transport.abort()
     return True
@@ -116,12 +114,19 @@ class _LimitedProtocol(HttpToolsProtocol):
         self._server_state = server_state
         self.logger = _logger
         self._head_timeout = head_timeout
-        self.head_timer: asyncio.TimerHandle | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
         self._pending_bytes = 0
         """Bytes received since the last head or piece of a body was complete."""
         self._is_in_head = True
         self.awaits_head = True
         self.peer_check: PeerCheck | None = None
+        self.idle_since = self.loop.time()
+        """Time of the loop when the connection opened or its last response was complete."""
+
+    @property
+    def is_idle(self) -> bool:
+        """True if every request was answered and the head of the next one has not arrived."""
+        return self._is_in_head and getattr(self.cycle, "response_complete", True)  # None at first
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -176,11 +181,15 @@ class _LimitedProtocol(HttpToolsProtocol):
         self._pending_bytes = 0
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        self.idle_since = self.loop.time()
+        super().on_response_complete()
+
     def _start_timer(self) -> None:
-        if self.head_timer is None:
-            self.head_timer = self.loop.call_later(self._head_timeout, self.transport.abort)
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self._head_timeout, self.transport.abort)
 
     def _stop_timer(self) -> None:
-        if self.head_timer is not None:
-            self.head_timer.cancel()
-            self.head_timer = None
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
