@@ -1,5 +1,6 @@
 """Suites select bundled cases, and `standard` has every system that the project began with."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ SYSTEMS = {
 """Patterns for the cases of each system."""
 
 
+@cache
 def ids_of(suite: str | None) -> list[str]:
     return [case.id for case in load_plan(Settings(suite=suite)).cases]
 
