@@ -120,6 +120,15 @@ def test_unusable_input_exits_with_4(content: bytes, message: str) -> None:
     assert message in result.stderr
 
 
+def test_the_name_of_a_missing_file_is_redacted() -> None:
+    secrets = ("sk-proj-Q7w8E9r0T1y2U3i4O5p6", "AKIAQ7W8E9R0T1Y2U3I4", "me@example.org")
+    for names in (secrets, secrets[:1]):
+        result = explain(*names)
+        assert result.exit_code == 4
+        assert "cannot be read: No such file" in result.stderr
+        assert not [secret for secret in secrets if secret in result.output]
+
+
 def test_a_missing_file_or_a_directory_exits_with_4(tmp_path: Path) -> None:
     result = explain(str(tmp_path / "none"))
     assert result.exit_code == 4

@@ -9,6 +9,7 @@ from authprobe.commands.printing import print_error
 from authprobe.diagnosis.incident.recognition import IncidentText, recognise
 from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES
 from authprobe.diagnosis.text_redaction import redact_text
+from authprobe.documents.source import escape
 from authprobe.errors import SettingsError
 
 BINARY_CHECK_LENGTH: Final = 10_000
@@ -51,13 +52,17 @@ def _read_all(paths: tuple[str, ...]) -> Iterator[IncidentText]:
     if problems:
         raise SettingsError("\n".join(problems))
     for path, text in texts.items():
-        name = "standard input" if path == STANDARD_INPUT else redact_text(path)
-        yield recognise(path, text, name)
+        yield recognise(path, text, _name(path))
+
+
+def _name(path: str) -> str:
+    """Return the name of a text for the output."""
+    return "standard input" if path == STANDARD_INPUT else escape(redact_text(path))
 
 
 def _read(path: str, limit: int) -> str:
     """Return a text of at most so many bytes."""
-    place = "standard input" if path == STANDARD_INPUT else path
+    place = _name(path)
     try:
         if path == STANDARD_INPUT:
             if sys.stdin.isatty():
@@ -69,7 +74,7 @@ def _read(path: str, limit: int) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SettingsError(
-            f"{path}: cannot be read: {reason}; give a text file, or `-` for standard input"
+            f"{place}: cannot be read: {reason}; give a text file, or `-` for standard input"
         ) from None
     if len(content) > limit:
         whole = "the text is" if limit == MAX_INPUT_BYTES else "the texts together are"
