@@ -1,5 +1,6 @@
 """`authprobe scan` as a user runs it."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 from authprobe.cli import main
 from authprobe.errors import ExitCode
 from tests.support.command import command, run
+from tests.support.waiting import PATIENCE, wait_until
 
 TOKEN = "sk-ant-oat01-" + "AbCd1234" * 8
 
@@ -78,6 +80,14 @@ def test_file_names_are_redacted_and_escaped(tmp_path: Path) -> None:
     assert not [line for line in ended.output.splitlines() if line.startswith("::")]
 
 
+def test_a_file_name_cannot_forge_a_line(tmp_path: Path) -> None:
+    (tmp_path / "x\n0 files scanned, 0 credentials found").write_text(TOKEN)
+    for path in (tmp_path, tmp_path / "missing\nok: clean"):
+        output = scan(path).output
+        assert not [line for line in output.splitlines() if line.startswith(("0 files", "ok"))]
+    assert json.loads(scan("--json", tmp_path).stdout)["file"].count("\n") == 1
+
+
 def test_a_call_without_files_is_a_usage_error(tmp_path: Path) -> None:
     assert run("scan", cwd=tmp_path).code == ExitCode.USAGE
 
@@ -89,10 +99,35 @@ def test_a_pipe_is_scanned(tmp_path: Path) -> None:
     assert ended.returncode == ExitCode.SECRET_FOUND
 
 
-def test_a_pipe_without_a_writer_is_empty(tmp_path: Path) -> None:
+def test_a_named_pipe_is_waited_for(tmp_path: Path) -> None:
+    pipe, writers = tmp_path / "pipe", list[int]()
+    os.mkfifo(pipe)
+
+    def is_opened_or_ended() -> bool:
+        with contextlib.suppress(OSError):  # nobody reads it
+            writers.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writers) or waiting.poll() is not None
+
+    with subprocess.Popen(command("scan", pipe), stdout=subprocess.PIPE) as waiting:
+        wait_until(is_opened_or_ended)
+        for writer in writers:
+            os.write(writer, TOKEN.encode())
+            os.close(writer)
+        output, _ = waiting.communicate(timeout=PATIENCE)
+    assert (waiting.returncode, b"pipe: what looks like a token" in output) == (10, True)
+
+
+def test_pipes_below_a_folder_are_left_out(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert scan(tmp_path / "pipe").exit_code == ExitCode.OK
     assert scan(tmp_path).stderr == "0 files scanned, 0 credentials found\n"
+
+
+def test_a_token_in_a_file_name_is_found(tmp_path: Path) -> None:
+    (tmp_path / TOKEN).write_text("clean")
+    ended = scan(tmp_path)
+    assert ended.exit_code == ExitCode.SECRET_FOUND
+    assert "what looks like a token, at file name, line 1, column " in ended.stdout
+    assert TOKEN not in ended.output
 
 
 def test_a_device_is_not_read() -> None:

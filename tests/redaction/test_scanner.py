@@ -366,6 +366,12 @@ def test_an_artifact_with_a_credential_is_withheld_naming_slot_and_place(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["clean.md"]
 
 
+def test_a_zip_archive_after_a_program_is_opened() -> None:
+    (match,) = scan_data(b"MZ\x90\0 unpack me" + zipped(a=TOKEN.encode()))
+    assert (match.name, match.place) == ("token", "'a', line 1, column 1")
+    assert scan_data(b"\x7fELF PK\x05\x06" + bytes(100)) == ()
+
+
 def test_a_file_is_scanned(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(TOKEN)
     assert names(scan_file(tmp_path / "a")) == {"token"}

@@ -5,13 +5,15 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from authprobe.commands.printing import print_error, print_json, print_text
+from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.scanner import SCAN_LIMIT_BYTES, SecretMatch, scan_data
+from authprobe.redaction.scanner import SCAN_LIMIT_BYTES, SecretMatch, scan_data, scan_text
 from authprobe.report.model.phrases import plural
 
 STANDARD_INPUT: Final = Path("-")
@@ -24,18 +26,20 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
         SettingsError: a path does not exist.
     """
     if missing := [path for path in paths if path != STANDARD_INPUT and not path.exists()]:
-        raise SettingsError(f"{missing[0]}: no such file or directory; nothing was scanned")
+        name = escape(str(missing[0]))
+        raise SettingsError(f"{name}: no such file or directory; nothing was scanned")
     redactor, scanned, secrets, unreadable = Redactor(), 0, 0, 0
 
     def report_unreadable(path: Path, error: OSError) -> None:
         nonlocal unreadable
         unreadable += 1
-        print_error(f"{redactor(str(path))}: cannot be read: {error.strerror or error}")
+        name = escape(redactor(str(path)))
+        print_error(f"{name}: cannot be read: {error.strerror or error}")
 
     for path in _files(paths, report_unreadable):
         name = redactor(str(path))
         try:
-            matches = _scan(path, redactor)
+            matches = (*_scan_name(path, redactor), *_scan(path, redactor, is_named=path in paths))
         except OSError as error:
             report_unreadable(path, error)
             continue
@@ -45,7 +49,7 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
             if as_json:
                 print_json(_match_json(name, match))
             else:
-                print_text(f"{name}: {match}")
+                print_text(f"{escape(name)}: {match}")
     if not as_json or unreadable:
         print_error(_summary(scanned, secrets, unreadable))
     if secrets:
@@ -53,10 +57,17 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
     return ExitCode.USAGE if unreadable else ExitCode.OK
 
 
-def _scan(path: Path, redactor: Redactor) -> tuple[SecretMatch, ...]:
+def _scan_name(path: Path, redactor: Redactor) -> tuple[SecretMatch, ...]:
+    matches = scan_text(str(path), redactor)
+    return tuple(replace(match, place=f"file name, {match.place}") for match in matches)
+
+
+def _scan(path: Path, redactor: Redactor, *, is_named: bool) -> tuple[SecretMatch, ...]:
+    """Return the credentials in a file; of a named pipe that was asked for, what it will have."""
     if path == STANDARD_INPUT:
         return scan_data(sys.stdin.buffer.read(SCAN_LIMIT_BYTES + 1), redactor)
-    with open(path, "rb", opener=_open) as file:
+    opener = _open if is_named and path.is_fifo() else _open_waitless
+    with open(path, "rb", opener=opener) as file:
         if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
             raise OSError("it is a device, which may never end; give a file, or `-`")
         os.set_blocking(file.fileno(), True)
@@ -64,8 +75,12 @@ def _scan(path: Path, redactor: Redactor) -> tuple[SecretMatch, ...]:
 
 
 def _open(path: str, flags: int) -> int:
-    """Open without waiting for the other end of a pipe: if there is none, the pipe is empty."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    return os.open(path, flags | os.O_NOCTTY)
+
+
+def _open_waitless(path: str, flags: int) -> int:
+    """Open without waiting for a device, or for the other end of a pipe."""
+    return _open(path, flags | os.O_NONBLOCK)
 
 
 def _files(paths: tuple[Path, ...], failed: Callable[[Path, OSError], None]) -> Iterator[Path]:

@@ -31,6 +31,9 @@ XZ_READ_BYTES: Final = 8 * 1024
 UNSCANNED: Final = "unscanned"
 GZIP: Final = b"\x1f\x8b"
 ZIP: Final = b"PK\x03\x04"
+ZIP_END: Final = b"PK\x05\x06"
+MAX_ZIP_END_BYTES: Final = 22 + 0xFFFF
+"""Length of the last record of a zip archive with the longest comment (APPNOTE, 4.3.16)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +124,13 @@ class _FileScan:
             place = lines.place(span.start) if is_text else f"byte {span.start:,}"
             yield SecretMatch(name=span.name, place=member + place, decoding_steps=path)
         kind = _compression(data)
-        if (kind or data.startswith(ZIP)) and not depth:
+        is_zip = _is_zip(data)
+        if (kind or is_zip) and not depth:
             yield _unscanned(f"{member}an archive within {MAX_ARCHIVE_DEPTH} others")
-        elif kind:
+            return
+        if kind:
             yield from self._stream(kind, data, member, depth)
-        elif data.startswith(ZIP):
+        if is_zip:
             yield from self._zip(data, member, depth)
 
     def _stream(self, kind: str, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
@@ -160,6 +165,22 @@ class _FileScan:
                     yield from self.scan(unpacked, prefix, depth - 1)
         except (zipfile.BadZipFile, OSError, EOFError):
             yield _unscanned(f"{member}a damaged zip archive")
+
+
+def _is_zip(data: bytes) -> bool:
+    """Return True for a zip archive, also after other data, such as the program that unpacks it."""
+    if data.startswith(ZIP):
+        return True
+    if ZIP_END not in data[-MAX_ZIP_END_BYTES:]:
+        return False
+    import io
+    import zipfile
+
+    try:
+        zipfile.ZipFile(io.BytesIO(data)).close()
+    except zipfile.BadZipFile:  # a program may have these four bytes as well
+        return False
+    return True
 
 
 def _compression(data: bytes) -> str | None:
