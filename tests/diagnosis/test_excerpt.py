@@ -1,10 +1,12 @@
 """Excerpt of a long text: both ends, and the errors between them."""
 
 import random
+import time
+from collections.abc import Callable
 
 import pytest
 
-from authprobe.diagnosis.excerpt import excerpt_of
+from authprobe.diagnosis.excerpt import MAX_PASSAGES_OF_BLOCK, excerpt_of
 from tests.support.speed import processor_time_below
 
 ERROR = 'API Error: 401 {"type":"error","error":{"type":"authentication_error"}}'
@@ -69,3 +71,54 @@ def test_errors_of_authentication_come_before_others_and_the_rest_is_counted() -
 def test_a_hostile_text_is_searched_in_limited_time(part: str) -> None:
     with processor_time_below(10):
         excerpt_of(part * (10_000_000 // len(part)), 1_000_000)
+
+
+@pytest.mark.parametrize("line", ["401\n", "error\n", "500 \n", "invalid token\n", "error 401 "])
+def test_a_flood_of_one_error_takes_as_long_as_a_text_without_errors(line: str) -> None:
+    def seconds(call: Callable[[], object]) -> float:
+        start = time.process_time()
+        call()
+        return time.process_time() - start
+
+    def read(part: str) -> object:
+        return excerpt_of(part * (8_000_000 // len(part)), BUDGET)
+
+    read(ERROR)  # warm up
+    assert seconds(lambda: read(line)) < 4 * seconds(lambda: read("ok.\n"))
+
+
+@pytest.mark.parametrize("flood", ["error\n", "500 \n", "403\n"])
+def test_an_error_within_a_flood_of_others_is_read(flood: str) -> None:
+    before = flood * 700_000
+    excerpt = excerpt_of(f"{before}{ERROR}\n{before}", BUDGET)
+    assert any(each.line == 700_001 and ERROR in each.text for each in excerpt.passages)
+    assert not excerpt.is_cut
+
+
+def test_lines_that_differ_in_a_status_are_told_apart() -> None:
+    filler = "x" * BUDGET
+    text = f"{filler}\nreply 201\nreply 409\nreply 401\nreply 411 8\nreply 411 9\n{filler}"
+    middles = excerpt_of(text, BUDGET).passages[1:-1]
+    assert [(each.line, each.text) for each in middles] == [
+        (3, "reply 409"),
+        (4, "reply 401"),
+        (5, "reply 411 8"),
+    ]
+
+
+def test_so_many_different_errors_that_some_are_not_looked_at_are_told() -> None:
+    letters = random.Random(4)  # noqa: S311
+    lines = (f"error {''.join(letters.choices('ghijklmnop', k=9))}\n" for _ in range(90_000))
+    text = "".join(lines)
+    assert text.count("\n") > MAX_PASSAGES_OF_BLOCK
+    assert excerpt_of(text, BUDGET).is_cut
+    assert not excerpt_of(text[: 4 * BUDGET // 3], BUDGET).is_cut
+
+
+def test_a_flood_in_one_part_leaves_the_others_to_be_read() -> None:
+    letters = random.Random(5)  # noqa: S311
+    lines = [f"401 {''.join(letters.choices('ghijklmnop', k=9))}" for _ in range(90_000)]
+    filler = "x" * 6 * BUDGET
+    excerpt = excerpt_of("\n".join((*lines, filler, ERROR, filler)), 10 * BUDGET)
+    assert excerpt.is_cut
+    assert [each.line for each in excerpt.passages if ERROR in each.text] == [90_002]

@@ -199,6 +199,17 @@ def test_twice_the_text_takes_about_twice_the_time(part: str) -> None:
     assert seconds(240_000) < 6 * seconds(80_000) + 0.5
 
 
+@pytest.mark.parametrize("end", ["\n", " \n"])
+def test_a_flood_of_statuses_takes_about_as_long_as_one_of_other_numbers(end: str) -> None:
+    def seconds(part: str) -> float:
+        text, start = part * 50_000, time.process_time()
+        symptom_from_text(text)
+        return time.process_time() - start
+
+    times = [(seconds(f"401{end}"), seconds(f"999{end}")) for _ in range(4)]
+    assert min(each for each, _ in times) < 1.7 * min(each for _, each in times)
+
+
 def test_only_scripts_with_an_end_are_removed() -> None:
     page = "<html><body><script>ENOTFOUND</script>ECONNRESET<style>\n<script>EPIPE</body></html>"
     codes = symptom_from_text(page).fact_sets[0].facts[FactKind.CODE]

@@ -104,8 +104,11 @@ def _numbers_of_interest(fact_set: FactSet, lines: list[str]) -> list[int]:
     for kind, values in fact_set.facts.items():
         found = statuses if kind is FactKind.STATUS else facts
         found += [evidence.line - 1 for evidence in values.values() if evidence.line]
-    errors = list[int]()
+    errors, seen = list[int](), set[str]()
     for number, line in enumerate(lines):
+        if line in seen:
+            continue  # a log may have the same one a hundred thousand times
+        seen.add(line)
         if (_ASCII_ERROR if line.isascii() else _ERROR).search(line):
             shape = _shape(line[:MAX_LINE_LENGTH])
             if shape not in shapes:

@@ -192,13 +192,14 @@ def _status_facts(text: str, plain: str) -> Iterator[Fact]:
     statuses = set[str]()
     word = STATUS_CONTEXT.search(plain)
     for match in STATUS.finditer(plain):
-        begin = match.start() - STATUS_CONTEXT_LENGTH
-        if match[0] in statuses or _is_count(plain, match.start()):
+        if match[0] in statuses:
             continue
+        begin = match.start() - STATUS_CONTEXT_LENGTH
         # No part is searched twice, which would take seconds for a page of numbers.
         if word and word.start() < begin:
             word = STATUS_CONTEXT.search(plain, begin)
-        if word and word.end() <= match.end() + STATUS_CONTEXT_LENGTH:
+        is_near = word is not None and word.end() <= match.end() + STATUS_CONTEXT_LENGTH
+        if is_near and not _is_count(plain, match.start()):
             statuses.add(match[0])
             yield FactKind.STATUS, match[0], quote_line(text, match.start())
 

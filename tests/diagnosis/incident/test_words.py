@@ -1,6 +1,8 @@
 """Several texts as one, with a map of its lines."""
 
-from authprobe.diagnosis.incident.words import TextPassage, join_passages, request_facts
+import random
+
+from authprobe.diagnosis.incident.words import MAX_HOSTS, TextPassage, join_passages, request_facts
 from authprobe.diagnosis.symptom import Evidence, FactKind, quote_line
 from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
 
@@ -55,6 +57,24 @@ def test_a_request_in_the_words_tells_its_host() -> None:
     (fact,) = request_facts(words, symptom_from_text(words.text).fact_sets[0].text)
     assert (fact.answer, fact.value, fact.evidence.line) == ("yes", "gw.example", 2)
     assert fact.factors == {}
+
+
+def test_of_requests_to_very_many_hosts_the_first_are_facts_and_the_limit_is_told() -> None:
+    text = "\n".join(f"POST https://gw{n}.example/v1/messages 401" for n in range(MAX_HOSTS + 5))
+    words = join_passages([TextPassage("a", text)])
+    *hosts, told = request_facts(words, words.text)
+    assert [each.value for each in hosts] == [f"gw{n}.example" for n in range(MAX_HOSTS)]
+    assert told.evidence.text == "requests went to more than 20 hosts; these are the first"
+    assert (told.question, told.cause, told.factors) == (None, None, {})
+    few = join_passages([TextPassage("a", "\n".join(text.split("\n")[:MAX_HOSTS]))])
+    assert len(list(request_facts(few, few.text))) == MAX_HOSTS
+
+
+def test_errors_that_are_too_many_to_look_at_are_noted() -> None:
+    letters = random.Random(4)  # noqa: S311
+    text = "".join(f"error {''.join(letters.choices('ghijklmnop', k=9))}\n" for _ in range(150_000))
+    notes = join_passages([TextPassage("a", text)]).notes
+    assert "a: these are too many to look at each of them; give the part around the error" in notes
 
 
 def test_a_token_over_two_lines_does_not_move_the_lines_of_another_text() -> None:

@@ -16,6 +16,8 @@ from authprobe.service.addresses import parse_address
 SEPARATOR: Final = "\n\n"
 SEPARATOR_LINES: Final = 2
 REQUEST_URL: Final = re.compile(r"https?://[^\s\"'<>`,;)\]}\\]+")
+MAX_HOSTS: Final = 20
+"""Hosts of requests that are facts: each is compared with every other fact."""
 RANK: Final = 40
 """A request that was sent shows more than a setting."""
 
@@ -92,6 +94,10 @@ def _notes(name: str, excerpt: Excerpt) -> Iterator[str]:
         f"{of_text}the text is long: of the lines {excerpt.first_unread} to {excerpt.last_unread}, "
         "only those that tell of errors were read"
     )
+    if excerpt.is_cut:
+        yield (
+            f"{of_text}these are too many to look at each of them; give the part around the error"
+        )
     if excerpt.omitted:
         yield (
             f"{of_text}{excerpt.omitted} of these were left out, as they are too many; "
@@ -130,6 +136,10 @@ def request_facts(words: Words, text: str) -> Iterator[IncidentFact]:
         path = "/" + url.partition("://")[2].partition("/")[2].partition("?")[0].rstrip(".:")
         if address is None or address.host in hosts or not is_inference_path(path):
             continue
+        if len(hosts) == MAX_HOSTS:
+            limit = f"requests went to more than {MAX_HOSTS} hosts; these are the first"
+            yield IncidentFact(evidence=Evidence(limit), is_from_words=True)
+            return
         hosts.add(address.host)
         place = words.place(quote_line(text, match.start()))
         yield IncidentFact(
