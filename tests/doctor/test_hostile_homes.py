@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,20 @@ def test_a_login_without_read_permission_is_reported(closed: str) -> None:
             ids = {result.id for result in run_checks(take_inventory(machine))}
         path.parent.chmod(0o700)
         assert "file-no-permission" in ids
+
+
+def test_a_long_helper_takes_as_long_as_another_setting_of_its_size(tmp_path: Path) -> None:
+    def seconds(number: int, name: str) -> float:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        home = make_home(folder)
+        home.settings(**{name: "a" * 900_000})
+        start = time.process_time()
+        assert ("helper-missing" in ids(home)) == (name == "apiKeyHelper")
+        return time.process_time() - start
+
+    seconds(0, "model")  # warm up
+    assert seconds(1, "apiKeyHelper") < 10 * seconds(2, "model")
 
 
 def test_a_program_on_the_path_may_be_anything(tmp_path: Path) -> None:

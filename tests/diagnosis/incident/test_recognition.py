@@ -4,7 +4,12 @@ import json
 
 import pytest
 
-from authprobe.diagnosis.incident.recognition import TextKind, recognise
+from authprobe.diagnosis.incident.recognition import (
+    TextKind,
+    recognise,
+    words_beside_variables,
+)
+from authprobe.diagnosis.incident.settings_facts import settings_of
 
 
 @pytest.mark.parametrize(
@@ -37,6 +42,47 @@ def test_variables_are_recognised_if_one_of_them_matters() -> None:
     assert recognise("-", "ANTHROPIC_API_KEY=x\nAPI Error: 401\nPlease log in").kind is (
         TextKind.WORDS
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "CLAUDE_CODE_USE_VERTEX=1: API Error: Could not load the default credentials.",
+        "ANTHROPIC_LOG=debug claude -p hi: API Error: 529 Overloaded",
+        "ANTHROPIC_BASE_URL=http://localhost:4000 claude -p hi",
+        "ANTHROPIC_MODEL='claude x' CLAUDE_CODE_A=1 claude -p hi -> request failed",
+        "export ANTHROPIC_API_KEY=x && ./ask: 错误",
+    ],
+)
+def test_variables_before_a_command_are_no_list_of_variables(line: str) -> None:
+    assert recognise("-", line).kind is TextKind.WORDS
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ANTHROPIC_CUSTOM_HEADERS=X-Error: fail",
+        "AWS_PROFILE=dev # must not fail",
+        'ANTHROPIC_MODEL="an error occurred"',
+        "NODE_OPTIONS=--max-old-space-size=4096 --no-warnings",
+        "AWS_ROLE_SESSION_NAME=claude",
+        "AWS_A=x" + " " * 100_000,
+        "AWS_A=" + "'a' " * 40_000,
+    ],
+)
+def test_a_value_of_several_words_is_a_variable(line: str) -> None:
+    assert recognise("-", line).kind is TextKind.ENVIRONMENT
+
+
+def test_of_a_list_of_variables_only_commands_and_errors_are_words() -> None:
+    lines = ["AWS_A=1", "# an error", "B=2", "C=3", "D=4", "AWS_E=5 claude -p: API Error: 401"]
+    text = recognise("-", "\n".join((*lines, "MIIEpAIBAAKCAQEA", "Error: 403")))
+    assert text.kind is TextKind.WORDS  # fewer than four in five lines are variables
+    text = recognise("-", "\n".join((*lines, *("F=6\n" * 9).split(), "MIIEpAIBAAKC", "Error: 403")))
+    assert text.kind is TextKind.ENVIRONMENT
+    assert words_beside_variables(text).strip("\n") == f"{lines[-1]}{chr(10) * 11}Error: 403"
+    assert words_beside_variables(text).index(lines[-1]) == 5
+    assert [each.name for each in settings_of(text)] == ["AWS_A", *"BCD", *"F" * 9]
 
 
 def test_a_settings_file_that_cannot_be_parsed_says_where() -> None:

@@ -2,7 +2,7 @@
 
 Words (logs, errors, pages, failed requests of an archive) are read together, as one text. Settings,
 stored logins and the output of `doctor` are facts, which change the ranking and are never read as
-words.
+words; but commands and errors between variables are words.
 """
 
 import datetime
@@ -20,7 +20,11 @@ from authprobe.diagnosis.incident.contradictions import (
 from authprobe.diagnosis.incident.doctor_facts import doctor_facts, doctor_version, status_facts
 from authprobe.diagnosis.incident.facts import IncidentFact, without_repetitions
 from authprobe.diagnosis.incident.questions import DecidingQuestion, questions
-from authprobe.diagnosis.incident.recognition import IncidentText, TextKind
+from authprobe.diagnosis.incident.recognition import (
+    IncidentText,
+    TextKind,
+    words_beside_variables,
+)
 from authprobe.diagnosis.incident.remedies import with_fitting_remedies
 from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
 from authprobe.diagnosis.incident.weighing import (
@@ -262,6 +266,8 @@ def _passages(
     for number, text in enumerate(texts):
         if text.kind is TextKind.WORDS:
             yield TextPassage(text.name, text.text)
+        elif text.kind is TextKind.ENVIRONMENT and (others := words_beside_variables(text)).strip():
+            yield TextPassage(text.name, others)
         if number in requests:
             from authprobe.diagnosis.incident.archive import request_passages
 

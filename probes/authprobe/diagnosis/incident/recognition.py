@@ -30,6 +30,13 @@ STATE_KEYS: Final = frozenset(
 ASSIGNMENT: Final = re.compile(
     r"^\s*(?:export\s+|declare -x\s+|set\s+|\$env:)?([A-Za-z_]\w*)\s?=\s?(.*)$", re.MULTILINE
 )
+ERROR: Final = (
+    r"(?i:error|fail|invalid|expired|denied|unauthori|forbidden|refused|reject|exception|not found"
+    r"|unable|cannot|could not|overloaded|错误|失败|エラー|오류|ошибк)"
+)
+ERROR_LINE: Final = re.compile(rf"\s*+(?!#).*{ERROR}")
+COMMAND: Final = re.compile(rf"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*+\s++(?!#)(?:claude\b|.*{ERROR})")
+"""A value with a command after it, or with what one printed: `1 claude -p hi: API Error: 401`."""
 RELEVANT_NAME: Final = re.compile(r"ANTHROPIC_|CLAUDE_|AWS_|NODE_|SSL_|(?i:\w*_proxy)")
 MAX_ENVIRONMENT_CHARACTERS: Final = 200_000
 MIN_ASSIGNMENTS: Final = 0.8
@@ -145,9 +152,31 @@ def _is_environment(text: str) -> bool:
     if len(text) > MAX_ENVIRONMENT_CHARACTERS:
         return False
     lines = [line for line in text.splitlines() if line.strip() and line.strip()[0] not in "#"]
-    names = [match[1] for line in lines if (match := ASSIGNMENT.match(line))]
+    matches = [ASSIGNMENT.match(line) for line in lines]
+    commands = sum(1 for match in matches if match and is_command(match))
+    names = [match[1] for match in matches if match and not is_command(match)]
     return (
         bool(names)
-        and len(names) >= MIN_ASSIGNMENTS * len(lines)
+        and len(names) >= MIN_ASSIGNMENTS * (len(lines) - commands)
         and any(RELEVANT_NAME.match(name) for name in names)
     )
+
+
+def is_command(assignment: re.Match[str]) -> bool:
+    """Return True if a line that begins as an assignment goes on with a command, or an error."""
+    is_free_text = assignment[1].upper().endswith("HEADERS")
+    return not is_free_text and COMMAND.match(assignment[2]) is not None
+
+
+def words_beside_variables(text: IncidentText) -> str:
+    """Return a list of variables with only its commands and other lines that tell of an error.
+
+    The places of the lines stay. Further lines of a value, such as those of a key, are left out.
+    """
+    return "\n".join(
+        line if _is_words(line, ASSIGNMENT.match(line)) else "" for line in text.text.splitlines()
+    )
+
+
+def _is_words(line: str, assignment: re.Match[str] | None) -> bool:
+    return is_command(assignment) if assignment else ERROR_LINE.match(line) is not None

@@ -16,7 +16,12 @@ from authprobe.diagnosis.incident.facts import (
 )
 from authprobe.diagnosis.incident.login_facts import STORED_RANK, login_facts
 from authprobe.diagnosis.incident.questions import FACTORS
-from authprobe.diagnosis.incident.recognition import ASSIGNMENT, IncidentText, TextKind
+from authprobe.diagnosis.incident.recognition import (
+    ASSIGNMENT,
+    IncidentText,
+    TextKind,
+    is_command,
+)
 from authprobe.diagnosis.symptom import Evidence
 from authprobe.service.addresses import PROXY_VARIABLES, parse_address
 
@@ -83,7 +88,7 @@ def settings_of(text: IncidentText) -> Iterator[Setting]:
             yield from _from_settings(text)
         case TextKind.ENVIRONMENT:
             for line, content in enumerate(text.text.splitlines(), 1):
-                if match := ASSIGNMENT.match(content):
+                if (match := ASSIGNMENT.match(content)) and not is_command(match):
                     value = match[2].strip().strip("'\"")
                     yield Setting(match[1], value, text.name, line, ENVIRONMENT_RANK)
         case TextKind.LOGIN:

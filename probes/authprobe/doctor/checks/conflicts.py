@@ -32,6 +32,9 @@ ENVIRONMENT_SLOTS: Final = frozenset(
 )
 SHELL_CHARACTERS: Final = frozenset("|&;<>()$`*?[#~=%\n")
 """Characters that only a shell can interpret."""
+MAX_COMMAND_LENGTH: Final = 10_000
+"""Characters of a command that are split into words, which takes quadratic time; no system starts a
+program whose path is half as long."""
 
 
 def check_precedence(inventory: Inventory) -> Iterator[CheckResult]:
@@ -191,7 +194,7 @@ def _program(command: str) -> str | None:
     if SHELL_CHARACTERS & set(command):
         return None
     try:
-        words = shlex.split(command)
+        words = shlex.split(command[:MAX_COMMAND_LENGTH])
     except ValueError:
         return None
     return words[0] if words else None
