@@ -1,8 +1,15 @@
 """Several texts as one, with a map of its lines."""
 
 import random
+import time
 
-from authprobe.diagnosis.incident.words import MAX_HOSTS, TextPassage, join_passages, request_facts
+from authprobe.diagnosis.incident.words import (
+    MANY_VALUES,
+    MAX_HOSTS,
+    TextPassage,
+    join_passages,
+    request_facts,
+)
 from authprobe.diagnosis.symptom import Evidence, FactKind, quote_line
 from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
 
@@ -93,3 +100,18 @@ def test_values_are_left_out_of_the_words() -> None:
     assert words.without(["long-secret", "long-secret-2"]).text == (
         "the key [redacted:credential] and [redacted:credential]"
     )
+
+
+def test_very_many_values_are_left_out_like_few_in_little_more_time() -> None:
+    words = join_passages([TextPassage("a", "ok 401 19999-secret x\n" * 20_000)])
+
+    def seconds(count: int) -> float:
+        start = time.process_time()
+        text = words.without(
+            {f"{number:05}-secret" for number in range(20_000 - count, 20_000)}
+        ).text
+        assert text.startswith("ok 401 [redacted:credential] x")
+        assert "secret" not in text
+        return time.process_time() - start
+
+    assert seconds(20_000) < 8 * seconds(MANY_VALUES)

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,6 +18,8 @@ SEPARATOR_LINES: Final = 2
 REQUEST_URL: Final = re.compile(r"https?://[^\s\"'<>`,;)\]}\\]+")
 MAX_HOSTS: Final = 20
 """Hosts of requests that are facts: each is compared with every other fact."""
+MANY_VALUES: Final = 1_000
+"""Values from which they are looked up in the text, as a search for each would take too long."""
 RANK: Final = 40
 """A request that was sent shows more than a setting."""
 
@@ -40,10 +42,10 @@ class Words:
     notes: tuple[str, ...] = ()
     """What was not read."""
 
-    def without(self, values: Iterable[str]) -> "Words":
+    def without(self, values: Collection[str]) -> "Words":
         """Return the words without these values, of which none has a line break."""
         text = self.text
-        for value in sorted(values, key=len, reverse=True):
+        for value in sorted(_likely_in(text, values), key=len, reverse=True):
             text = text.replace(value, "[redacted:credential]")
         return replace(self, text=text)
 
@@ -54,6 +56,15 @@ class Words:
         at = bisect_right([part.start for part in self.parts], evidence.line) - 1
         part = self.parts[max(at, 0)]
         return replace(evidence, line=evidence.line - part.start + part.line, source=part.name)
+
+
+def _likely_in(text: str, values: Collection[str]) -> Collection[str]:
+    """Return the values that may be in the text; of few, all."""
+    if len(values) <= MANY_VALUES:
+        return values
+    length = min(map(len, values))
+    parts = {text[at : at + length] for at in range(len(text) - length + 1)}
+    return [value for value in values if value[:length] in parts]
 
 
 @dataclass(frozen=True, slots=True)
