@@ -84,6 +84,32 @@ TOKEN_PATTERNS: Final = (
             r"|npm_[A-Za-z0-9]{30,}+|pypi-[A-Za-z0-9_-]{40,}+)"
         ),
     ),
+    # Of other services, whose beginning stays: OpenAI, OpenRouter, Google, Slack, Telegram.
+    TokenPattern(
+        TOKEN,
+        ("sk-proj-", "sk-svcacct-", "sk-admin-", "sk-or-v1-", "GOCSPX-", "xox", "xapp-", "bot"),
+        re.compile(
+            r"(?<![A-Za-z0-9])[sGxb](?:(?<=s)k-(?:proj|svcacct|admin|or-v1)-|(?<=G)OCSPX-"
+            r"|(?<=x)(?:ox[a-z]|app)-|(?<=b)ot(?=\d{8,12}:AA))([A-Za-z0-9_:-]{20,}+)"
+        ),
+        looks_random,
+    ),
+    TokenPattern(
+        TOKEN,
+        ("hooks.slack.com/", "/api/webhooks/"),
+        re.compile(
+            r"[h/](?:(?<=h)ooks\.slack\.com/(?:services|workflows)/|(?<=/)api/webhooks/)"
+            r"([A-Za-z0-9_/-]{20,}+)"
+        ),
+        looks_random,
+    ),
+    # AWS: the id of an access key, of a fixed length.
+    TokenPattern(
+        TOKEN,
+        ("AKIA", "ASIA"),
+        re.compile(r"(?<![A-Za-z0-9+/])(A(?:KIA|SIA)[A-Z0-9]{16})(?![A-Za-z0-9])"),
+        looks_random,
+    ),
 )
 ANY_MARKER: Final = re.compile(
     "|".join(re.escape(marker) for pattern in TOKEN_PATTERNS for marker in pattern.markers)
@@ -110,8 +136,11 @@ def find_token_patterns(decoding: Decoding) -> Iterator[Span]:
     if decoding.is_squeezed or (len(text) < SHORT_TEXT_LENGTH and not ANY_MARKER.search(text)):
         return
     for pattern in TOKEN_PATTERNS:
-        spans = (Span(*match.span(1), pattern.name) for match in _matches(pattern, text))
-        yield from _joined_tokens(decoding, pattern, spans) if decoding.seams else spans
+        matches = _matches(pattern, text)
+        if decoding.seams:
+            yield from _joined_tokens(decoding, pattern, matches)
+        else:
+            yield from (Span(*match.span(1), pattern.name) for match in matches)
 
 
 def find_spaced_values(text: str) -> Iterator[str]:
@@ -129,7 +158,7 @@ def _matches(pattern: TokenPattern, text: str) -> Iterator[re.Match[str]]:
 
 
 def _joined_tokens(
-    decoding: Decoding, pattern: TokenPattern, spans: Iterator[Span]
+    decoding: Decoding, pattern: TokenPattern, matches: Iterator[re.Match[str]]
 ) -> Iterator[Span]:
     """Yield the spans that lie across a seam, not those that end just before an ordinary word.
 
@@ -138,18 +167,16 @@ def _joined_tokens(
     if pattern.name not in (TOKEN, JWT):
         return
     seams = decoding.seams
-    for span in spans:
-        number = bisect.bisect_right(seams, span.start)
-        if number == len(seams) or seams[number] >= span.end:
+    for match in matches:
+        start, end = match.span()
+        number = bisect.bisect_right(seams, start)
+        if number == len(seams) or seams[number] >= end:
             continue
-        first = decoding.text[span.start : seams[number]]
-        match = pattern.pattern.fullmatch(first)
-        is_token = match is not None and pattern.predicate(first)
-        end = span.end
+        first = pattern.pattern.fullmatch(decoding.text, start, seams[number])
+        is_token = first is not None and pattern.predicate(first[1])
         last = seams[bisect.bisect_left(seams, end) - 1]
         if last > seams[number] and FOLLOWING_WORD.match(decoding.text, last):
             end = last
-        span = Span(span.start, end, span.name)
-        continuation = decoding.text[seams[number] if is_token else span.start : span.end]
+        continuation = decoding.text[seams[number] if is_token else start : end]
         if CONTINUATION.match(continuation, 0, MAX_CONTINUATION_LENGTH):
-            yield span
+            yield Span(match.start(1), end, pattern.name)
