@@ -24,6 +24,8 @@ from authprobe.redaction.redactor import (
 
 Encoder = Callable[[str], str]
 
+FOREIGN = "Qw7Er9Ty2Ui4Op6As8Df1Gh3Qw7Er9Ty2"
+
 URLSAFE = string.ascii_letters + string.digits + "_-"
 TOKENS = st.builds(
     str.__add__,
@@ -223,6 +225,45 @@ def test_a_token_is_found(text: str) -> None:
 def test_text_about_tokens_is_not_a_token(text: str) -> None:
     assert find_token(text) is None
     assert Redactor()(text) == text
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"https://hooks.slack.com/services/T0AB12CD3/B0AB12CD3/{FOREIGN}",
+        f"https://discord.com/api/webhooks/123456789012345678/{FOREIGN}",
+        f"https://api.telegram.org/bot123456789:AA{FOREIGN}/getMe",
+        f"xoxb-123456789012-{FOREIGN}",
+        "AKIAQ7W8E9R0T1Y2U3I4",
+    ],
+)
+def test_a_token_of_another_service_is_redacted_also_in_base64_and_escapes(token: str) -> None:
+    encoded = base64.b64encode(token.encode()).decode()
+    escaped = "".join(f"%{ord(character):02x}" for character in token)
+    for text in (token, encoded, escaped):
+        redacted = Redactor()(f"a {text} b")
+        assert "[redacted:token]" in redacted
+        assert FOREIGN not in redacted
+        assert redacted.startswith("a ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-proj-, GOCSPX-..., xoxb-your-token-goes-in-here and AKIA",
+        "robot123456789:AAAA bot 123 https://hooks.slack.com/services/your/hook",
+        "https://gw.example/api/webhooks/github-for-the-team",
+        "MAKIAQ7W8E9R0T1Y2U3I4 AKIAQ7W8E9R0T1Y2U3I45 AKIAMADEUP",
+        "sk-proj-Q7w8E9r0T1y2",
+    ],
+)
+def test_text_about_tokens_of_other_services_stays(text: str) -> None:
+    assert Redactor()(text) == text
+
+
+def test_a_word_after_a_token_of_another_service_stays() -> None:
+    redacted = Redactor()(f"the sk-proj-{FOREIGN}\nError: bad")
+    assert redacted == "the sk-proj-[redacted:token]\nError: bad"
 
 
 def test_a_token_is_found_at_its_first_character() -> None:

@@ -19,6 +19,9 @@ MARKED = {"ascii85", "ascii85, Adobe", "base85", "base85 of more", "z85", "uuenc
 ONLY_KNOWN = {"JSON list of characters", "swapped case"}
 """Spellings in which only a known value is found."""
 
+NOT_OF_OTHERS = {"lower case", "upper case", "groups of 16", "Uint8Array"}
+"""Spellings in which no unknown token of another service is found."""
+
 
 def redactor_with(value: str) -> Redactor:
     """Return a redactor that has learned this value as `key`."""
@@ -51,6 +54,15 @@ def test_a_text_of_nothing_but_a_known_token_is_redacted(name: str, token: str) 
 def test_a_known_value_without_a_format_is_redacted(name: str) -> None:
     redacted = redactor_with(CODE)(f"the start {SPELLINGS[name](CODE)} the end")
     assert "[redacted:key]" in redacted
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SPELLINGS if name not in MARKED | ONLY_KNOWN | NOT_OF_OTHERS]
+)
+@pytest.mark.parametrize("beginning", ["sk-proj-", "sk-or-v1-", "GOCSPX-"])
+def test_an_unknown_token_of_another_service_is_redacted(name: str, beginning: str) -> None:
+    spelled = SPELLINGS[name](f"{beginning}Qw7Er9Ty2Ui4Op6As8Df1Gh3")
+    assert "[redacted:token]" in Redactor()(f"the start {spelled} the end")
 
 
 @pytest.mark.parametrize("name", [name for name in SPELLINGS if name not in ONLY_KNOWN])

@@ -26,14 +26,70 @@ PASSWORD: Final = re.compile(
 )
 """A password in quotes, or the only word after its name: other words are a message about it."""
 NAMED: Final = re.compile(
-    r"((?:[kK](?i:ey)|[tT](?i:oken)|[sS](?i:ecret)|[cC](?i:redential|ookie))(?:[_-]?[iI][dD])?+"
+    r"([kKtTsScC_](?:(?<=[kK])(?i:ey)(?:_(?i:base))?+|(?<=[tT])(?i:oken)|(?<=[sS])(?i:ecret)"
+    r"|(?<=[cC])(?i:redential|ookie|ode_verifier)|(?<=_)(?i:auth))(?:[_-]?[iI][dD])?+"
     r"\\{0,4}[\"')]?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?)"
     r"([A-Za-z0-9._~+/=%:@!#-]{8,})"
 )
 """A value that may be random, after the end of a name that a secret has."""
+MIN_ELEMENT_LENGTH: Final = 8
+MIN_MIXED_DIGITS: Final = 3
+SPACED: Final = re.compile(
+    r"([kKtTsSpPcC](?:(?:(?<=[kK])(?i:ey)|(?<=[tT])(?i:oken)|(?<=[sS])(?i:ecret)"
+    r"|(?<=[pP])(?i:assword)) |(?<=[cC])(?<![A-Za-z_.-].)(?<!rror .)"
+    r"(?i:ode(?: here)?(?: if prompted)?)\\{0,4}[\"']? ?[:=>])"
+    r" {0,3}\\{0,4}[\"'`]?)([A-Za-z0-9_+#-]{16,}+=*+)(?![./(=])"
+)
+"""A value after a name and a space, as in `Authorization: token`, or a code of a login."""
+OPTION: Final = re.compile(
+    r"(--(?:[a-z]{1,20}-){0,3}(?:token|(pass(?:word|wd)?)|secret|api-?key)[= ][\"']?)"
+    r"(?!\[redacted|<|\$|\*|[/~.-])([^\s\"'`,;)]{4,256})"
+)
+"""An option of a command with its value."""
+VARIABLE: Final = re.compile(
+    r"([pP](?:(?<=_.)(?i:ass)|(?<![^\W_].)(?i:wd|asswd))=[\"']?)(?!\[redacted|<|\$|\*|[/~.]|[A-Za-z]:)"
+    r"(?!(?i:true|false|none|null|required|missing|empty)\b|\d{1,5}\b)([^\s\"'`,;&)]{4,256})"
+)
+"""A password in a variable, or in the string of a connection; not `PWD`, which is a folder."""
+ELEMENT: Final = re.compile(
+    r"(?i)(<[\w:.-]{0,40}?(?:(password|passwd|secret)|token|key|cookie|credentials?)"
+    r"(?:\s[^<>]{0,200})?>\s{0,8})([^<>\s]{4,4096})(?=\s{0,8}</)"
+)
+"""An element of XML with a value of one word."""
+PAIR: Final = re.compile(
+    r"([kKtTsSaA](?:(?<=[kK])(?i:ey)|(?<=[tT])(?i:oken)|(?<=[sS])(?i:ecret)|(?<=[aA])(?i:uthorization))"
+    r"[\"'],[ ]?b?[\"'](?:(?i:bearer|basic|token) )?)([^\s\"'\[]{8,})(?=[\"'])"
+)
+"""A header as a tuple, as httpx prints it."""
+COOKIES: Final = re.compile(
+    r"([cC](?i:ookies?)\\{0,4}[\"']?[ ]?[:=,][ ]?\[?b?\\{0,4}[\"']?)"
+    r"([\w.-]{1,64}=[^\s\"'\]\[,][^\n\"'\]\[]{1,4096})"
+)
+COOKIE: Final = re.compile(
+    r"(?<![\w.-])((?!(?i:path|domain|expires|max-age|samesite|priority)=)[\w.-]{1,64}=)([^\s;,\"']{6,})"
+)
+"""A cookie with its value; not the attributes of `Set-Cookie` (RFC 6265, 4.1.1)."""
+CURL_OPTION: Final = re.compile(
+    r"(\s-(?:u|-user|-proxy-user)[ =]?[\"']?[^\s\"':;=]{1,64}:)[^\"'\s]{3,}+"
+    r"|(\s-(?:b|-cookie)[ =]?)(\"[^\"\n]{1,4096}|'[^'\n]{1,4096}|[^\s\"']{1,4096})"
+)
+"""An option of `curl` that names a user with a password, or cookies."""
+CURL_LENGTH: Final = 1000
+"""Characters of a command before its options."""
+NETRC: Final = re.compile(
+    r"(machine\s{1,9}\S{1,256}\s{1,9}login\s{1,9}\S{1,256}\s{1,9}password\s{1,9})"
+    r"(?!\[redacted)(\S{3,256})"
+)
+DIGEST: Final = re.compile(r"\b(response=\\?[\"']?)([0-9a-fA-F]{32,128})\b")
+"""Answer of HTTP Digest (RFC 7616, 3.4.1)."""
+SIGNATURE: Final = re.compile(
+    r"([sS](?i:ignature)\\{0,4}[\"']?[:=]\\{0,4}[\"']?)([A-Za-z0-9+/_%-]{32,}+=*+)"
+)
+"""A signature of a URL or a header; a shorter word is the name of an algorithm."""
+DISCORD: Final = re.compile(r"[MNO](?<!\w.)[\w-]{22,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])")
 CODE_IN_URL: Final = re.compile(
     r"([?&](?:code|state|code_challenge|code_verifier|key|api[_-]?key|sig|signature"
-    r"|(?:[a-z]+_)?token|secret|client_secret|password)=)[^&\s\"'\[]+"
+    r"|(?:[a-z]+_)?token|secret|client_secret|pass|passwd|password|pwd)=)[^&\s\"'\[]+"
 )
 FOREIGN: Final = re.compile(
     # OpenAI and the many services and gateways that copy its form.
@@ -69,9 +125,64 @@ def redact_values(text: str) -> str:
     text = FOREIGN.sub(_without_foreign_token, text)
     text = NAMED.sub(_without_random_value, text)
     text = PASSWORD.sub(lambda match: f"{match[1]}{match[2] or ''}{VALUE}", text)
+    text = _without_secret_places(text)
     if "PRIVATE KEY" in text:
         text = PRIVATE_KEY.sub(lambda match: match[1] + VALUE + "\n" * match[2].count("\n"), text)
     return text
+
+
+def _without_secret_places(text: str) -> str:
+    """Return the text without values at places that only secrets have, such as an option."""
+    folded = text.casefold()
+    text = SPACED.sub(_without_mixed_value, text)
+    text = DISCORD.sub(lambda match: VALUE if looks_random(match[0]) else match[0], text)
+    if "=" in text:
+        text = VARIABLE.sub(rf"\1{VALUE}", text)
+    if "signature" in folded:
+        text = SIGNATURE.sub(rf"\1{VALUE}", text)
+    if "--" in text:
+        text = OPTION.sub(_without_option, text)
+    if "</" in text:
+        text = ELEMENT.sub(_without_element, text)
+    if "'," in text or '",' in text:
+        text = PAIR.sub(_without_random_value, text)
+    if "cookie" in folded:
+        text = COOKIES.sub(lambda match: match[1] + _without_cookies(match[2]), text)
+    if "curl" in folded:
+        text = CURL_OPTION.sub(_without_curl_option, text)
+    if "machine" in folded:
+        text = NETRC.sub(rf"\1{VALUE}", text)
+    return DIGEST.sub(rf"\1{VALUE}", text) if "digest" in folded else text
+
+
+def _without_mixed_value(match: re.Match[str]) -> str:
+    value = match[2]
+    is_mixed = len(re.findall(r"\d", value)) >= MIN_MIXED_DIGITS and not (
+        value.islower() or value.isupper()
+    )
+    return f"{match[1]}{VALUE}" if is_mixed else match[0]
+
+
+def _without_option(match: re.Match[str]) -> str:
+    is_password = match[2] and "=" in match[1]
+    return f"{match[1]}{VALUE}" if is_password or looks_random(match[3]) else match[0]
+
+
+def _without_element(match: re.Match[str]) -> str:
+    is_value = match[2] or (len(match[3]) >= MIN_ELEMENT_LENGTH and looks_random(match[3]))
+    is_redacted = "[redacted" in match[3]
+    return f"{match[1]}{VALUE}" if is_value and not is_redacted else match[0]
+
+
+def _without_curl_option(match: re.Match[str]) -> str:
+    before = match.string[max(match.start() - CURL_LENGTH, 0) : match.start()]
+    if "curl" not in before.rsplit("\n\n", 1)[-1]:
+        return match[0]
+    return f"{match[1]}{VALUE}" if match[1] else match[2] + _without_cookies(match[3])
+
+
+def _without_cookies(text: str) -> str:
+    return COOKIE.sub(rf"\1{VALUE}", text)
 
 
 def _without_foreign_token(match: re.Match[str]) -> str:
