@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 from authprobe.cli import main
+from authprobe.cli.completion import completions_of
+from authprobe.commands.completion import MAX_WORDS
 from tests.support.command import run
 from tests.support.shells import SHELLS, Shell, started_shell
 from tests.support.speed import processor_time_below
@@ -82,6 +85,58 @@ def test_no_value_of_an_option_is_left_to_chance(tmp_path: Path) -> None:
             is_known = any(word in metavar for word in ("VERSION", "CASE", "ID", "PATH", "WORD"))
             if is_known and not isinstance(option.type, click.Path):
                 assert vars(option)["_custom_shell_complete"], (command.name, option.name)
+
+
+@pytest.mark.parametrize("typed", ["", "c"])
+def test_every_parameter_of_every_command_is_completed(
+    tmp_path: Path, typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A completion that fails ends with a traceback, and the shell then offers nothing."""
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        f"authprobe {path} {flag}{typed}"
+        for path, command in commands_of(main)
+        for parameter in command.params
+        for flag in option_flags(parameter)
+    ]
+    assert "authprobe watch --client " + typed in lines
+    for line in lines:
+        for kind, word, text in completions_of(main, line):
+            assert (type(kind), type(word), type(text)) == (str, str, str), line
+
+
+def commands_of(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield each command, also of nested groups, with the words that name it."""
+    for name, command in group.commands.items():
+        words = f"{path} {name}".strip()
+        yield words, command
+        if isinstance(command, click.Group):
+            yield from commands_of(command, words)
+
+
+def option_flags(parameter: click.Parameter) -> list[str]:
+    """Return what is typed before the value of a parameter: nothing for an argument."""
+    if isinstance(parameter, click.Option):
+        return [] if parameter.is_flag else [f"{flag} " for flag in parameter.opts]
+    return [""]
+
+
+@pytest.mark.parametrize("command", ["watch", "versions"])
+def test_clients_are_completed_without_versions(tmp_path: Path, command: str) -> None:
+    assert completed(tmp_path, f"{command} --client anthropic-p") == ["anthropic-python"]
+
+
+def test_an_id_that_is_an_option_is_not_offered(tmp_path: Path) -> None:
+    ids = ("--baseline=../victim.json", "-h", "--", "mine/raw-http/default/none")
+    (tmp_path / "r.json").write_text(json.dumps({"cases": [{"id": id} for id in ids]}))
+    assert completed(tmp_path, "accept --results r.json ") == [ids[-1]]
+
+
+def test_too_many_words_are_not_offered_before_more_is_typed(tmp_path: Path) -> None:
+    cases = [{"id": f"a{number}"} for number in range(MAX_WORDS + 1)]
+    (tmp_path / "r.json").write_text(json.dumps({"cases": cases}))
+    assert completed(tmp_path, "accept --results r.json a") == []
+    assert completed(tmp_path, f"accept --results r.json a{MAX_WORDS}") == [f"a{MAX_WORDS}"]
 
 
 def test_versions_of_the_cache_come_newest_first(tmp_path: Path) -> None:
@@ -189,3 +244,16 @@ def test_a_shell_runs_nothing_of_a_name(tmp_path: Path, name: str) -> None:
         assert completed_by(shell, "authprobe run y") == ["run", folder]
         assert completed_by(shell, "authprobe accept m")[1] == "mine/raw-http/default/none"
     assert not list(tmp_path.rglob("ran"))
+
+
+@pytest.mark.slow
+def test_bash_completes_a_path_with_set_e_and_one_that_looks_like_an_option(tmp_path: Path) -> None:
+    cwd = tmp_path / "project"
+    (cwd / "nested").mkdir(parents=True)
+    (cwd / "mine.yaml").touch()
+    (cwd / "nested" / "--json").touch()
+    with started_shell(needed_shell("bash"), tmp_path / "bash", cwd) as shell:
+        assert completed_by(shell, "set -e; authprobe run mi") == ["run", "mine.yaml"]
+        assert completed_by(shell, "authprobe run mi") == ["run", "mine.yaml"]
+        assert completed_by(shell, "cd nested; authprobe explain x")[0] == "explain"
+        assert completed_by(shell, "authprobe explain ") == ["explain", "./--json"]

@@ -25,6 +25,8 @@ FOLDER: Final = Path(__file__).parent
 WORDS_FILE: Final = FOLDER / "completion_words.json"
 MAX_RESULTS_BYTES: Final = 10_000_000
 """Size of a results.json that is read in time: that of about 3,000 cases."""
+MAX_WORDS: Final = 10_000
+"""Words among which a shell chooses in time: bash takes a second for as many."""
 SAFE_WORD: Final = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 """A word that no shell expands. bash inserts words as they are, and an id can come from a file of
 others: one with `$(...)` would run when the user presses Enter.
@@ -42,8 +44,12 @@ def print_completions(items: Iterable[tuple[str, str, str]]) -> int:
 
     An item has a kind, a word and an explanation. The kind is `plain`, or that of the paths that
     the shell itself completes: `file`, or `scenario` (a YAML file); directories are among both.
+    More than `MAX_WORDS` are not printed: from a part, a shell would infer a wrong common prefix.
     """
-    for kind, word, text in items:
+    found = list(items)
+    if len(found) > MAX_WORDS:
+        return ExitCode.OK
+    for kind, word, text in found:
         if kind != "plain":
             print_text(kind)
         elif SAFE_WORD.fullmatch(word):
@@ -60,7 +66,9 @@ def _words() -> Mapping[str, Any]:
 def bundled_words(name: str) -> Mapping[str, str]:
     """Return the words of a list of the package, such as `suites`, with their explanations."""
     words = _words()[name]
-    return words if isinstance(words, dict) else dict.fromkeys(words, "")
+    texts = words if isinstance(words, dict) else {}
+    # A client has its folder and versions instead of an explanation.
+    return {word: text if isinstance(text := texts.get(word), str) else "" for word in words}
 
 
 def gate_words(typed: str) -> Iterator[str]:
@@ -105,7 +113,11 @@ def _cached_versions(folder_name: str) -> Iterator[str]:
 
 
 def recorded_cases(results: Path) -> Iterator[str]:
-    """Yield the ids of the cases in a results.json; none if it cannot be read in time."""
+    """Yield the ids of the cases in a results.json; none if it cannot be read in time.
+
+    An id that begins with a dash is left out, as the command would take it for an option.
+    """
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         for case in json.loads(read_bounded(results, MAX_RESULTS_BYTES))["cases"]:
-            yield str(case["id"])
+            if not (id := str(case["id"])).startswith("-"):
+                yield id

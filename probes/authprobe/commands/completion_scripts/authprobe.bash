@@ -15,13 +15,15 @@ _authprobe() {
     [[ $paths ]] || return 0
     compopt -o filenames 2> /dev/null # which quotes them
     while IFS= read -r word; do
+        [[ $word != -* ]] || word=./$word # which is no option
         COMPREPLY+=("$word")
     done < <(
         case $paths in
             file) compgen -f -- "$2" ;;
             scenario)
-                compgen -d -- "$2"
-                compgen -f -X '!*.yaml' -- "$2"
+                # With `set -e`, one that finds nothing would end the others.
+                compgen -d -- "$2" || :
+                compgen -f -X '!*.yaml' -- "$2" || :
                 compgen -f -X '!*.yml' -- "$2"
                 ;;
         esac
