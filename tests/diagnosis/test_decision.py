@@ -4,6 +4,7 @@ import pytest
 
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, causes
 from authprobe.diagnosis.decision import decide
+from authprobe.diagnosis.match import ConfidenceLevel
 from authprobe.diagnosis.model import MODEL_FILE, model, model_from_bytes
 from authprobe.diagnosis.text_facts import symptom_from_text
 from bench.corpus import read_part
@@ -200,3 +201,34 @@ def test_a_copied_access_token_that_nothing_renews_is_expired() -> None:
         "last night, without a refresh token, and nobody else uses that login"
     )
     assert cause_ids(text)[0] == "access-token-expired"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I mock a 529 overloaded_error in pytest for my client?",
+        'docs: explain what "OAuth token has expired" means',
+        "500 Internal Server Error on our Django app when saving a form",
+        "API Error: 529 from our own inventory service: warehouse overloaded",
+        "Gitlab CI: 403 Forbidden this organization has been disabled",
+        "Not logged in. Please run /login in your Slack bot",
+        "getaddrinfo ENOTFOUND registry.npmjs.org",
+    ],
+)
+def test_a_message_that_may_be_another_products_is_not_certain(text: str) -> None:
+    assert decide(symptom_from_text(text))[0].level is not ConfidenceLevel.CERTAIN
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("OAuth token has expired", "access-token-expired"),
+        ("API Error: 529 Overloaded. Retrying in 8 seconds (attempt 3/10)", "overloaded"),
+        ("Since noon Claude Code says 529 Overloaded in every window", "overloaded"),
+        ("Failed to authenticate. API Error: 401 Invalid bearer token", "bearer-unknown"),
+        ("Credit balance is too low", "credit-exhausted"),
+    ],
+)
+def test_a_message_alone_or_with_the_name_of_claude_is_certain(text: str, cause: str) -> None:
+    first = decide(symptom_from_text(text))[0]
+    assert (first.cause.id, first.level) == (cause, ConfidenceLevel.CERTAIN)

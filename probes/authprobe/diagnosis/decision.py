@@ -3,6 +3,7 @@
 The laboratory's own observations are structured, so for them the signs alone decide.
 """
 
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from authprobe.diagnosis.match import (
     assess,
 )
 from authprobe.diagnosis.model import Model, model
+from authprobe.diagnosis.phrases import WordIndex
 from authprobe.diagnosis.symptom import Evidence, FactKind, Symptom, quote_line_number
 
 LEAST_LOG_PROBABILITY: Final = math.log(1e-4)
@@ -50,6 +52,11 @@ MAX_DISPUTED_CONFIDENCE: Final = 0.8
 """If the signs of one message and the model disagree."""
 MIN_AGREEMENT: Final = 0.8
 """Probability from which the model agrees with the signs of one message."""
+MAX_OTHER_WORDS: Final = 1
+"""Words that no error has and that may stand beside the message of one, if Claude is not named."""
+PRODUCT_NAMES: Final = ("claude", "anthropic")
+COUNTDOWN_WORDS: Final = frozenset(("attempt", "forbidden", "resets", "retrying"))
+"""Words of messages that say when a client goes on; no sign needs them."""
 GENERAL_TYPES: Final = frozenset(
     (
         *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
@@ -81,7 +88,7 @@ def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatc
     if _is_decided(symptom, ranking.assessment) or _is_untrained(matches[0], trained):
         return matches
     if matches[0].level is ConfidenceLevel.CERTAIN and _length(symptom) < MAX_MESSAGE_WORDS:
-        return _agreed(matches, ranking.probabilities)
+        return _agreed(matches, ranking.probabilities, symptom.fact_sets[0].words)
     return _with_specific(tuple(_matches(symptom, ranking, trained)), matches[0])
 
 
@@ -103,14 +110,37 @@ def _with_specific(matches: tuple[CauseMatch, ...], by_signs: CauseMatch) -> tup
 
 
 def _agreed(
-    matches: tuple[CauseMatch, ...], probabilities: Mapping[str, float]
+    matches: tuple[CauseMatch, ...], probabilities: Mapping[str, float], words: WordIndex
 ) -> tuple[CauseMatch, ...]:
-    """Return what the signs say of one message, which is not certain if the model doubts it."""
+    """Return what the signs say of one message.
+
+    It is not certain if the model doubts it, or if the message may be another product's, or only
+    talked about.
+    """
     first, *others = matches
-    if probabilities.get(first.cause.id, 0.0) >= MIN_AGREEMENT:
+    if probabilities.get(first.cause.id, 0.0) >= MIN_AGREEMENT and _is_message(words):
         return matches
     confidence = min(first.confidence, MAX_DISPUTED_CONFIDENCE)
     return (replace(first, confidence=confidence, level=ConfidenceLevel.LIKELY), *others)
+
+
+def _is_message(words: WordIndex) -> bool:
+    """Return True if a short text names Claude, or has hardly a word that no error has."""
+    if any(words.positions((name,)) for name in PRODUCT_NAMES):
+        return True
+    others = {word for word in words.words if word.isalpha()} - _error_words()
+    return len(others) <= MAX_OTHER_WORDS
+
+
+@functools.cache
+def _error_words() -> frozenset[str]:
+    """Return the words of the errors that users see and of the phrases of signs."""
+    texts = (
+        text
+        for cause in causes().values()
+        for text in (*cause.errors, *(p for sign in cause.signs for p in (*sign.says, *sign.also)))
+    )
+    return COUNTDOWN_WORDS.union(*(WordIndex(text).words for text in texts))
 
 
 def _length(symptom: Symptom) -> int:
