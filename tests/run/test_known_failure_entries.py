@@ -65,6 +65,8 @@ def test_an_entry_matches_the_failure_it_was_made_from(tmp_path: Path) -> None:
     [
         "",
         "# only a comment",
+        "---\n",
+        "# head\n---\n",
         "known_failures: []\n",
         "known_failures: [] # none yet\n",
         "# head\nknown_failures:\n- case: s/old  # why\n"
@@ -94,6 +96,8 @@ def test_the_rest_of_a_file_stays_as_it_is(text: str, tmp_path: Path) -> None:
         ),
         (f"known_failures:\n{entry_text(entry())}", r"k.yaml:2:5: s/raw-http/m/new has an entry"),
         ("known_failures:\n  - case: x\n", "k.yaml:2:5"),
+        ("null\n", "its list cannot be extended; add this to it yourself"),
+        ("~\n", "its list cannot be extended; add this to it yourself"),
     ],
 )
 def test_a_file_that_cannot_be_extended_is_an_error(

@@ -105,7 +105,7 @@ def extended_text(path: Path, entries: Sequence[KnownFailure], today: datetime.d
 def _with_entries(text: str, entries: Sequence[KnownFailure]) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if root is None:
+    if not (isinstance(root, yaml.MappingNode) and root.value):  # no more than `---`
         added = f"{ENTRIES_KEY}:\n" + "".join(map(entry_text, entries))
     else:
         node = root.value[0][1]

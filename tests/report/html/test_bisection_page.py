@@ -130,6 +130,21 @@ def test_saved_answers_are_read_and_damaged_ones_skipped(tmp_path: Path) -> None
     assert read_bisections(tmp_path / "nowhere") == ()
 
 
+@pytest.mark.parametrize("key", ["headline", "command"])
+def test_files_of_others_hide_no_answer(tmp_path: Path, key: str) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    good = {"headline": "x", "command": "authprobe bisect x"}
+    old = folder / "old.json"
+    old.write_text(json.dumps(good))
+    os.utime(old, (1e9, 1e9))
+    for number in range(150):
+        (folder / f"{number}.json").write_text("{}")
+        (folder / f"link{number}.json").symlink_to("nowhere")
+    (folder / "long.json").write_text(json.dumps(good | {key: "authprobe " + "a" * 9_000_000}))
+    assert [each.page for each in read_bisections(tmp_path)] == ["bisections/old.html"]
+
+
 def test_the_report_links_to_the_pages_of_bisections(tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()

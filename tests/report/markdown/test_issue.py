@@ -346,6 +346,9 @@ def test_the_release_that_bisect_found_is_named(record: CaseRecord, tmp_path: Pa
         {"last_before": "2.1.19"},
         {"last_before": None, "first_after": None, "monotonic": None},
         {"monotonic": False},
+        {"monotonic": "false"},
+        {"last_before": "2.1.30", "first_after": "2.1.21"},
+        {"last_before": "2.1.25", "first_after": "2.1.25"},
         {"find_fix": True},
         {"when": "betas"},
         {"first_after": "$(id)"},
@@ -358,6 +361,12 @@ def test_another_answer_of_bisect_is_not_named(changes: dict[str, object], tmp_p
     assert "Found by" not in text
     assert "To find the release that changed it:\n" in text
     assert "--good 2.1.20 --bad 2.1.31" in text
+
+
+def test_the_time_of_a_run_elsewhere_is_told_in_utc() -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=-5))
+    run = make_run(SUBJECT, started_at=datetime.datetime(2026, 11, 28, 23, 30, tzinfo=zone))
+    assert fact(drawn(run), "Time") == "2026-11-29 04:30:00 UTC"
 
 
 def test_the_answer_of_bisect_is_harmless(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Cases as Markdown for an issue: the facts maintainers ask for, without personal data."""
 
+import datetime
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -127,7 +128,7 @@ def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
             ("authprobe", run.tool.version),
             ("Platform", f"{run.platform.system} {run.platform.machine}"),
             ("Python", run.platform.python),
-            ("Time", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"),
+            ("Time", f"{run.started_at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"),
             ("Backend", where),
             *(("Client", words) for words in dict.fromkeys(map(client_words, cases))),
         ),

@@ -18,8 +18,12 @@ from authprobe.plan.case_ids import without_version
 FOLDER: Final = "bisections"
 MAX_FILES: Final = 10_000
 MAX_ANSWER_BYTES: Final = 10_000_000
+MAX_TOTAL_BYTES: Final = 100_000_000
+"""Of all answers that are read."""
 MAX_ANSWERS: Final = 50
 """Answers that a report lists."""
+MAX_LINE_LENGTH: Final = 4_000
+"""Characters of a headline or command; no answer of `authprobe bisect` has a longer one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +70,20 @@ def read_bisections(out: Path) -> tuple[SavedBisection, ...]:
 
 
 def _answers(folder: Path) -> Iterator[SavedBisection]:
-    for seconds, path in sorted(_times(folder), reverse=True)[: 2 * MAX_ANSWERS]:
+    rest = MAX_TOTAL_BYTES
+    for seconds, path, size in sorted(_files(folder), reverse=True):
+        rest -= size
+        if rest < 0:
+            return
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, OverflowError):
             answer = from_json(read_bounded(path, MAX_ANSWER_BYTES))
-            command = str(answer["command"])
+            headline, command = str(answer["headline"]), str(answer["command"])
+            if max(len(headline), len(command)) > MAX_LINE_LENGTH:
+                continue
             if not is_plain_command(command):  # the page tells its reader to run it
                 continue
             yield SavedBisection(
-                headline=str(answer["headline"]),
+                headline=headline,
                 command=command,
                 at=datetime.datetime.fromtimestamp(seconds, datetime.UTC),
                 page=f"{FOLDER}/{path.stem}.html",
@@ -84,15 +94,19 @@ def _answers(folder: Path) -> Iterator[SavedBisection]:
 
 
 def _breakage(answer: Mapping[str, object]) -> tuple[str, str] | None:
-    if not answer.get("monotonic") or answer.get("find_fix") or answer.get("when"):
+    if answer.get("monotonic") is not True or answer.get("find_fix") or answer.get("when"):
         return None
-    return str(answer["last_before"]), str(answer["first_after"])
+    last_good, first_bad = str(answer["last_before"]), str(answer["first_after"])
+    is_change = last_good != first_bad and _in_order(last_good, first_bad)
+    return (last_good, first_bad) if is_change else None
 
 
-def _times(folder: Path) -> Iterator[tuple[float, Path]]:
-    with contextlib.suppress(OSError):
-        for path in itertools.islice(folder.glob("*.json"), MAX_FILES):
-            yield path.stat().st_mtime, path
+def _files(folder: Path) -> Iterator[tuple[float, Path, int]]:
+    """Yield each file with the time of its last change, in seconds, and its bytes."""
+    for path in itertools.islice(folder.glob("*.json"), MAX_FILES):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            yield status.st_mtime, path, status.st_size
 
 
 def is_plain_command(command: str) -> bool:
