@@ -212,7 +212,7 @@ def test_a_copied_access_token_that_nothing_renews_is_expired() -> None:
         "API Error: 529 from our own inventory service: warehouse overloaded",
         "Gitlab CI: 403 Forbidden this organization has been disabled",
         "Not logged in. Please run /login in your Slack bot",
-        "getaddrinfo ENOTFOUND registry.npmjs.org",
+        "getaddrinfo ENOTFOUND packages.warehouse.example",
     ],
 )
 def test_a_message_that_may_be_another_products_is_not_certain(text: str) -> None:
