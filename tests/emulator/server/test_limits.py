@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import json
 import logging
@@ -9,6 +10,7 @@ import random
 import socket
 import ssl
 import threading
+from asyncio import sslproto
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -428,6 +430,24 @@ def test_connections_that_send_nothing_keep_nobody_out(
             channel.sendall(GET + LAST)
             assert read_all(channel).startswith(b"HTTP/1.1 403 ")
         assert listener.connections <= MAX_CONNECTIONS
+
+
+@pytest.mark.parametrize("sent", [b"", GET, bytes.fromhex("160301020001")])
+def test_a_handshake_that_fails_leaves_nothing_in_memory(listener: Listener, sent: bytes) -> None:
+    def handshakes() -> int:
+        return sum(type(each) is sslproto.SSLProtocol for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()  # it runs too seldom: each handshake has a buffer of 256 KiB, but few objects
+    try:
+        before = handshakes()
+        for _ in range(100):
+            with connect(listener.https_port or 0) as channel:
+                channel.sendall(sent)
+        wait_until(lambda: listener.connections == 0)
+        wait_until(lambda: handshakes() == before)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HT", GET, b"CONNECT x"])

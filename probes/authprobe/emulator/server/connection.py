@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -167,16 +169,10 @@ class Site:
             frozenset(fault.name for fault in active_faults), self._names(host)
         )
         early = _Early()
-        try:
-            tls = await asyncio.get_running_loop().start_tls(
-                transport, early, context, server_side=True
-            )
-        except OSError:  # the client has disconnected or does not trust us: the error is the same
-            if not self.backend.closed.is_set():
-                self.backend.record_lost_connection(host, active_faults)
-        else:
-            if tls is not None:
-                self.speak_http(tls, bytes(early.data), is_admitted=is_admitted)
+        if tls := await _handshake(transport, early, context):
+            self.speak_http(tls, bytes(early.data), is_admitted=is_admitted)
+        elif not self.backend.closed.is_set():
+            self.backend.record_lost_connection(host, active_faults)
         self.waiting.pop(transport, None)
 
     def _names(self, host: str) -> tuple[str, ...]:
@@ -198,6 +194,25 @@ def _reset(transport: asyncio.Transport) -> None:
         with contextlib.suppress(OSError):
             channel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     transport.abort()
+
+
+async def _handshake(
+    transport: asyncio.Transport, early: asyncio.Protocol, context: ssl.SSLContext
+) -> asyncio.Transport | None:
+    """Do the TLS handshake; return None if the client disconnects or does not trust us.
+
+    The error is the same in both cases.
+    """
+    if transport.is_closing():  # asyncio would wait for an answer until its time limit
+        return None
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.start_tls(transport, early, context, server_side=True)
+    except OSError as error:
+        # The error refers to the handshake, and that to the error: 256 KiB that Python frees only
+        # when it next looks for cycles, and it does not do that for their size.
+        traceback.clear_frames(error.__traceback__)
+        return None
 
 
 class _Early(asyncio.Protocol):
