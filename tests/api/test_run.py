@@ -317,6 +317,23 @@ def test_the_emulator_says_after_its_block_that_it_has_stopped() -> None:
             ask()
 
 
+def test_a_thread_that_asks_while_the_block_ends_is_told_that_it_has() -> None:
+    def ask(emulator: authprobe.Emulator) -> str:
+        while True:
+            try:
+                emulator.issue("api-key")
+            except authprobe.SettingsError as error:
+                return str(error)
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(5):
+            with authprobe.emulate() as emulator:
+                asking = [threads.submit(ask, emulator) for _ in range(8)]
+                emulator.issue("api-key")
+            for each in asking:
+                assert each.result(PATIENCE).startswith("the emulator has stopped")
+
+
 def test_what_a_killed_run_left_is_removed_by_the_next(folder: Path, tmp_path: Path) -> None:
     left = tmp_path / "left"
     left.mkdir()

@@ -82,6 +82,8 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="emulator", daemon=True)
         self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
+        self._submitting = threading.Lock()
+        self._has_ended = False
         self._listeners: set[Listener] = set()
         self._extras: set[ExtraApplication] = set()
         self._authority = Authority(Path(self._folder.name))
@@ -97,7 +99,10 @@ class Network:
     def __exit__(self, *_: object) -> None:
         for listener in tuple(self._listeners):
             self.close(listener)
-        self.wait_for(self._close_pending())
+        with self._submitting:  # what other threads submitted until now is done, nothing later is
+            self._has_ended = True
+            last = asyncio.run_coroutine_threadsafe(self._close_pending(), self._loop)
+        last.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._loop.close()
@@ -106,8 +111,8 @@ class Network:
 
     @property
     def is_closed(self) -> bool:
-        """True if its thread has ended."""
-        return self._loop.is_closed()
+        """True if its block has ended."""
+        return self._has_ended
 
     def open(
         self,
@@ -199,8 +204,17 @@ class Network:
         self.wait_for(self.update_listening_on_loop(listener))
 
     def wait_for(self, work: Coroutine[object, object, T]) -> T:
-        """Run a coroutine on the network's event loop and return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Run a coroutine on the network's event loop and return its result.
+
+        Raises:
+            SettingsError: the block of the network has ended, perhaps meanwhile in another thread.
+        """
+        with self._submitting:
+            if self._has_ended:
+                work.close()
+                raise SettingsError("the emulator has stopped")
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return future.result()
 
     async def open_on_loop(
         self,
