@@ -50,6 +50,8 @@ def read_results() -> dict[str, int | None]:
         name, equals, code = (part.strip() for part in line.rpartition("="))
         if not equals or not name or not re.fullmatch("[0-9]{0,3}", code):
             refuse(f"results: {line!r} must be NAME=EXIT-CODE")
+        if name in results:
+            refuse(f"results: {name!r} is given twice; name each job once")
         results[name] = int(code) if code else None
     if not results:
         refuse("results: empty; give a line NAME=EXIT-CODE for each job")

@@ -188,6 +188,7 @@ def test_many_reports_are_not_more_than_github_takes(
         ("", "results: empty"),
         ("release", "results: 'release' must be NAME=EXIT-CODE"),
         ("=1", "results: '=1' must be"),
+        ("shard=1\nshard=0", "results: 'shard' is given twice; name each job once"),
         ("release=$(id)", "results: 'release=$(id)' must be"),
         ("release=-1", "results: 'release=-1' must be"),
         (f"release={'1' * 5000}", "results: 'release=111"),

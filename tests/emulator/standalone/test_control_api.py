@@ -591,6 +591,19 @@ def test_connections_that_send_nothing_keep_nobody_out(api: Api) -> None:
     wait_until(lambda: api.send("GET /").status_code == 200)
 
 
+@pytest.mark.parametrize("body", [b"", b"content-length: 1000\r\n"])
+def test_connections_that_were_refused_keep_nobody_out(api: Api, body: bytes) -> None:
+    url = httpx.URL(api.url)
+    head = f"POST /tokens HTTP/1.1\r\nhost: {url.netloc.decode()}\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(MAX_CONNECTIONS):
+            channel = stack.enter_context(connect(url.port or 0))
+            channel.sendall(head + body + b"\r\n")
+            assert channel.recv(1000).startswith(b"HTTP/1.1 401 ")
+        with http_client() as client:
+            assert Api(api.emulator, client).send("GET /").status_code == 200
+
+
 def test_no_answer_contains_a_token_except_when_it_is_issued(api: Api) -> None:
     values = [api.ok("POST /tokens", {"kind": kind})["value"] for kind in PREFIXES]
     values += [token["value"] for token in api.ok("POST /tokens", {"kind": "login"})]

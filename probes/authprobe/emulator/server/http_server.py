@@ -125,8 +125,8 @@ class _LimitedProtocol(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """True if every request was answered and the head of the next one has not arrived."""
-        return self._is_in_head and getattr(self.cycle, "response_complete", True)  # None at first
+        """True if every request was answered; the rest of its body may still be owed."""
+        return bool(getattr(self.cycle, "response_complete", True))  # the cycle is None at first
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
