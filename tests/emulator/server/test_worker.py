@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from authprobe.clients.process.launcher import descendants
+from authprobe.core.ipc import send
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server import worker
@@ -190,6 +192,15 @@ def test_a_worker_whose_folder_is_gone_says_so_and_ends(
         RemoteNetwork(tmp_path / "removed").__enter__()
     assert set(child_processes()) == before
     assert capfd.readouterr().err == ""
+
+
+def test_a_worker_whose_run_has_ended_ends_without_an_error(tmp_path: Path) -> None:
+    ours, run = socket.socketpair()
+    our_channel, channel = socket.socketpair()
+    send(ours, ("", tmp_path))
+    ours.close()
+    our_channel.close()
+    worker.serve("", str(run.detach()), str(channel.detach()))
 
 
 def test_an_interrupted_start_leaves_no_worker(

@@ -204,6 +204,7 @@ def serve(_: str, descriptor: str, channel_descriptor: str) -> None:
     from authprobe.emulator.server.network import Network
 
     with (
+        contextlib.suppress(ConnectionError),  # the run has ended
         socket.socket(fileno=int(descriptor)) as run,
         socket.socket(fileno=int(channel_descriptor)) as sockets,
     ):
@@ -214,8 +215,7 @@ def serve(_: str, descriptor: str, channel_descriptor: str) -> None:
             try:
                 network = stack.enter_context(Network(request[1]))
             except OSError as error:  # such as that the run has ended, and its folder is gone
-                with contextlib.suppress(ConnectionError):
-                    send(run, (None, f"{type(error).__name__}: {error}"))
+                send(run, (None, f"{type(error).__name__}: {error}"))
                 return
             send(run, (str(network.ca_file), None))
             network.wait_for(_serve_cases(network, run, sockets))
