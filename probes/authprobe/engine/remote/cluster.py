@@ -225,8 +225,9 @@ def _connect(address: ExecutorAddress) -> Any:
             "install it with `pip install 'authprobe[dask]'`"
         ) from None
     # The run says itself what it lost; dask would print tracebacks beside the progress.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
-    logging.getLogger("tornado").setLevel(logging.CRITICAL + 1)
+    for name in ("distributed", "tornado", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado"):  # some have a level of their own
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     dask.config.set({"distributed.comm.timeouts.connect": CONNECT_TIMEOUT})
     try:
         return distributed.Client(
