@@ -550,7 +550,10 @@ def _bundled_folder(bundled: Path, path: Path) -> Path | None:
     """Return the bundled directory with this name, unless the user has a file with this name."""
     folder = bundled / path
     is_name = len(path.parts) == 1 and path.name
-    return folder if is_name and not path.exists() and folder.is_dir() else None
+    try:
+        return folder if is_name and not path.exists() and folder.is_dir() else None
+    except OSError:  # such as a name that is too long; reading it reports the reason
+        return None
 
 
 def is_ci(environment: Mapping[str, str] = os.environ) -> bool:

@@ -309,6 +309,27 @@ def test_an_argument_of_another_type_is_an_error(
         getattr(authprobe, name)(*arguments)
 
 
+def test_a_name_that_no_file_can_have_is_an_error() -> None:
+    with pytest.raises(authprobe.ScenarioError, match="cannot be read: File name too long"):
+        authprobe.run("x" * 5000)
+
+
+def test_a_folder_that_cannot_be_searched_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rglob(*_: object) -> None:  # as of /proc, in which a process ends meanwhile
+        raise OSError(22, "Invalid argument", "net")
+
+    monkeypatch.setattr(Path, "rglob", rglob)
+    with pytest.raises(authprobe.SettingsError, match=r"because of net \(Invalid argument\)"):
+        authprobe.run(tmp_path)
+
+
+def test_a_variable_has_a_value_that_yaml_has_as_a_scalar(folder: Path) -> None:
+    with pytest.raises(authprobe.SettingsError, match=r"^variables: state=\[\]: must be a text"):
+        authprobe.run(folder, variables={"state": []})  # type: ignore[dict-item]
+
+
 def test_the_emulator_says_after_its_block_that_it_has_stopped() -> None:
     with authprobe.emulate() as emulator:
         pass

@@ -198,6 +198,11 @@ def _variables(values: object) -> dict[str, Value]:
     for name in values:
         if not isinstance(name, str):
             raise SettingsError(f"variables: {name!r} is no name; it must be a string")
+    for name, value in values.items():
+        if not isinstance(value, str | int | float | datetime.date | None):
+            raise SettingsError(
+                f"variables: {name}={value!r:.80}: must be a text, a number, a date or None"
+            )
     return dict(values)
 
 

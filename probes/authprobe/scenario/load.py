@@ -143,16 +143,26 @@ def _read(path: Path, variables: Mapping[str, Value], *, asks_live: bool = False
 
 
 def _yaml_files(path: Path) -> list[Path]:
-    """Return the scenario files that a path stands for: files of definitions are none."""
+    """Return the scenario files that a path stands for: files of definitions are none.
+
+    Raises:
+        SettingsError: the directory cannot be searched.
+    """
     if not _is_directory(path):
         return [path]
-    return sorted(
-        x
-        for x in path.rglob("*")
-        if x.suffix in SUFFIXES
-        and not x.name.endswith(DEFINITION_SUFFIXES)
-        and not _is_directory(x)
-    )
+    try:
+        return sorted(
+            x
+            for x in path.rglob("*")
+            if x.suffix in SUFFIXES
+            and not x.name.endswith(DEFINITION_SUFFIXES)
+            and not _is_directory(x)
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be searched for scenarios, because of {error.filename} "
+            f"({error.strerror}); name the directories that have some"
+        ) from None
 
 
 def _is_directory(path: Path) -> bool:
