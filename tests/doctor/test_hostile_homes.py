@@ -5,7 +5,6 @@ import json
 import os
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from authprobe.doctor.checks.registry import run_checks
 from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.errors import SettingsError
 from tests.support.homes import Home, make_home
+from tests.support.speed import processor_time
 
 UNPRIVILEGED_USER = 65534
 VALUES = st.recursive(
@@ -223,9 +223,10 @@ def test_a_long_helper_takes_as_long_as_another_setting_of_its_size(tmp_path: Pa
         folder.mkdir()
         home = make_home(folder)
         home.settings(**{name: "a" * 900_000})
-        start = time.process_time()
-        assert ("helper-missing" in ids(home)) == (name == "apiKeyHelper")
-        return time.process_time() - start
+        found = list[str]()
+        spent = processor_time(lambda: found.extend(ids(home)))
+        assert ("helper-missing" in found) == (name == "apiKeyHelper")
+        return spent
 
     seconds(0, "model")  # warm up
     assert seconds(1, "apiKeyHelper") < 10 * seconds(2, "model")

@@ -195,10 +195,9 @@ def _words(values: object, name: str) -> tuple[str, ...]:
 def _variables(values: object) -> dict[str, Value]:
     if not isinstance(values, Mapping):
         raise SettingsError(f"variables={values!r:.80}: must be a dict")
-    for name in values:
+    for name, value in values.items():
         if not isinstance(name, str):
             raise SettingsError(f"variables: {name!r} is no name; it must be a string")
-    for name, value in values.items():
         if not isinstance(value, str | int | float | datetime.date | None):
             raise SettingsError(
                 f"variables: {name}={value!r:.80}: must be a text, a number, a date or None"

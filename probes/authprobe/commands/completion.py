@@ -26,7 +26,7 @@ WORDS_FILE: Final = FOLDER / "completion_words.json"
 MAX_RESULTS_BYTES: Final = 10_000_000
 """Size of a results.json that is read in time: that of about 3,000 cases."""
 MAX_WORDS: Final = 10_000
-"""Words among which a shell chooses in time: bash takes a second for as many."""
+"""Words that are offered; for many more, a user would wait for the shell."""
 SAFE_WORD: Final = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 """A word that no shell expands. bash inserts words as they are, and an id can come from a file of
 others: one with `$(...)` would run when the user presses Enter.

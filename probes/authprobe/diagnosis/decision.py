@@ -55,8 +55,8 @@ MIN_AGREEMENT: Final = 0.8
 MAX_OTHER_WORDS: Final = 1
 """Words that no error has and that may stand beside the message of one, if Claude is not named."""
 PRODUCT_NAMES: Final = ("claude", "anthropic")
-COUNTDOWN_WORDS: Final = frozenset(("attempt", "forbidden", "resets", "retrying"))
-"""Words of messages that say when a client goes on; no sign needs them."""
+UNSIGNED_WORDS: Final = frozenset(("attempt", "forbidden", "resets", "retrying"))
+"""Words of errors that no sign needs: a status, or when the client goes on."""
 GENERAL_TYPES: Final = frozenset(
     (
         *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
@@ -140,7 +140,7 @@ def _error_words() -> frozenset[str]:
         for cause in causes().values()
         for text in (*cause.errors, *(p for sign in cause.signs for p in (*sign.says, *sign.also)))
     )
-    return COUNTDOWN_WORDS.union(*(WordIndex(text).words for text in texts))
+    return UNSIGNED_WORDS.union(*(WordIndex(text).words for text in texts))
 
 
 def _length(symptom: Symptom) -> int:

@@ -125,7 +125,7 @@ class _LimitedProtocol(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """True if every request was answered; the rest of its body may still be owed."""
+        """True if every request was answered, even if the rest of a body is still owed."""
         return bool(getattr(self.cycle, "response_complete", True))  # the cycle is None at first
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

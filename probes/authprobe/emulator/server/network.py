@@ -109,11 +109,6 @@ class Network:
         self._peer_check.close()
         self._folder.cleanup()
 
-    @property
-    def is_closed(self) -> bool:
-        """True if its block has ended."""
-        return self._has_ended
-
     def open(
         self,
         backend: CaseBackend,
@@ -212,7 +207,7 @@ class Network:
         with self._submitting:
             if self._has_ended:
                 work.close()
-                raise SettingsError("the emulator has stopped")
+                raise SettingsError("the emulator has stopped; use it within its block")
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         return future.result()
 

@@ -46,10 +46,8 @@ class EmulatorParts:
         """Run a function on the thread that answers requests, between two requests.
 
         Raises:
-            SettingsError: that thread has ended, as the block of `emulate` has.
+            SettingsError: the block of `emulate` has ended.
         """
-        if self.network.is_closed:
-            raise SettingsError("the emulator has stopped; use it within the block of `emulate()`")
 
         async def on_the_loop() -> T:
             return work()

@@ -23,7 +23,7 @@ MAX_TOTAL_BYTES: Final = 100_000_000
 MAX_ANSWERS: Final = 50
 """Answers that a report lists."""
 MAX_LINE_LENGTH: Final = 4_000
-"""Characters of a headline or command; no answer of `authprobe bisect` has a longer one."""
+"""Characters of a headline or command; an answer with a longer one is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
