@@ -5,6 +5,7 @@ import datetime
 import os
 import pwd
 import re
+import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -283,6 +284,14 @@ def local_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
 def search_path() -> str:
     """Return `PATH`, to find node, npm and the user's own `claude`."""
     return os.environ.get("PATH", os.defpath)
+
+
+def is_on_path() -> bool:
+    """Return True if the shell of the user finds `authprobe`, as far as this process can tell.
+
+    `uvx` and `uv run` name uv in `UV`, and extend PATH for this process only.
+    """
+    return not os.environ.get("UV") and shutil.which("authprobe", path=search_path()) is not None
 
 
 def environment_variables() -> Mapping[str, str]:

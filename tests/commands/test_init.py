@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,17 @@ def test_the_main_file_of_gitlab_is_left_and_the_job_fits_it(
     assert added.split("  ")[1].split()[-1] == GITLAB_MAIN
 
 
-def test_an_included_job_needs_no_further_line(tmp_path: Path) -> None:
-    (tmp_path / GITLAB_MAIN).write_text("include: [{local: /.gitlab/authprobe.yml}]\n")
+@pytest.mark.parametrize(
+    "include",
+    [
+        "[{template: Jobs/SAST.gitlab-ci.yml}, {local: /.gitlab/authprobe.yml}]",
+        "{local: .gitlab/authprobe.yml}",
+        "/.gitlab/authprobe.yml",
+        "['/.gitlab/*.yml']",
+    ],
+)
+def test_an_included_job_needs_no_further_line(tmp_path: Path, include: str) -> None:
+    (tmp_path / GITLAB_MAIN).write_text(f"include: {include}\n")
     ended = init(tmp_path, "--yes", "--no-run")
     assert ended.code == 0
     assert "edit" not in ended.out
@@ -130,10 +140,28 @@ def test_an_included_job_needs_no_further_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "addition"),
+    [
+        (f"# TODO include {GITLAB}\n", LINE),
+        (f"lint: {{script: [yamllint {GITLAB}]}}\n", LINE),
+        ("include: ['*.yml', {project: a/b, file: /.gitlab/authprobe.yml}, [x], '']\n", ENTRY),
+        ("include:\n", ENTRY),
+    ],
+)
+def test_a_job_that_is_only_named_is_not_included(tmp_path: Path, text: str, addition: str) -> None:
+    (tmp_path / GITLAB_MAIN).write_text(text)
+    assert addition in init(tmp_path, "--yes", "--no-run").out
+
+
+@pytest.mark.parametrize(
     ("there", "said"),
     [
         ("*.pyc\n", True),
         ("my/reports/\n", True),
+        ("reportsold\nreports-archive/\nreports.txt\n reports\n", True),
+        ("!reports/*\n# reports/*\nreports/old\n", True),
+        ("reports \n", False),
+        ("/reports/**\n", False),
         ("reports/\n", False),
         ("/reports/*\n!reports/baseline.json\n", False),
     ],
@@ -197,10 +225,60 @@ def test_a_job_is_added_later_without_questions_and_without_a_run(tmp_path: Path
     assert document["written"] == [GITLAB, GITLAB_MAIN]
     assert document["left"] == [SCENARIO, CONFIG, IGNORED]
     assert document["exit_code"] is None
-    assert f"git add {GITLAB} {GITLAB_MAIN}" in document["next"]
+    assert f"git add {SCENARIO} {CONFIG} {IGNORED} {GITLAB} {GITLAB_MAIN}" in document["next"]
     assert (tmp_path / "reports" / "results.json").read_text() == "mine"
     again = init(tmp_path, "--ci", "gitlab")
     assert (again.code, "written" in again.err, "git add" in again.out) == (0, False, False)
+
+
+def test_a_job_that_is_added_finds_its_files_in_a_clone(tmp_path: Path) -> None:
+    """Though no file of the first call is committed yet."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / IGNORED).write_text("reports/\nmine\n")
+    git = ["git", "-c", "safe.directory=*", "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    subprocess.run([*git, "init", "-q"], cwd=project, check=True)
+    assert init(project, "--use", "node", "--ci", "none", "--no-run").code == 0
+    ended = init(project, "--ci", "github")
+    (line,) = (line.strip() for line in ended.out.splitlines() if "git add" in line)
+    names = shlex.split(line.partition("  ")[0])[2:]
+    assert names == [SCENARIO, CONFIG, GITHUB]  # .gitignore is the user's own
+    subprocess.run([*git, "add", *names], cwd=project, check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], cwd=project, check=True)
+    subprocess.run([*git, "clone", "-q", project, tmp_path / "clone"], check=True)
+    assert run("run", "auth/", "--list", cwd=tmp_path / "clone").code == 0
+
+
+def test_the_next_commands_are_those_of_the_first_call(tmp_path: Path) -> None:
+    def first_words() -> list[str]:
+        ended = init(tmp_path, *WRITE, "--json")
+        return [command for command in json.loads(ended.out)["next"] if "authprobe " in command]
+
+    first = ["authprobe run", "authprobe accept", "authprobe watch"]
+    assert first_words() == first
+    assert first_words() == first
+    (tmp_path / CONFIG).write_text('jobs = 2\nscenarios = ["./auth/"]\n')
+    assert first_words() == first
+    (tmp_path / CONFIG).write_text('scenarios = ["auth", "more"]\n')
+    assert first_words() == [
+        "authprobe run auth/",
+        "authprobe accept",
+        "authprobe watch --scenarios auth/",
+    ]
+
+
+@pytest.mark.parametrize(("uv", "is_said"), [("", False), ("/usr/bin/uv", True)])
+def test_a_program_that_no_shell_finds_is_called_as_before(
+    tmp_path: Path, uv: str, is_said: bool
+) -> None:
+    program = tmp_path / "home" / "authprobe"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    hint = "if your shell finds no `authprobe`, call it as you did here, such as `uvx authprobe"
+    ended = run("init", *WRITE, cwd=tmp_path, PATH=f"{program.parent}:/usr/bin:/bin", UV=uv)
+    assert (hint in ended.err) is is_said
+    assert hint in run("init", *WRITE, cwd=tmp_path, PATH="/nowhere", UV=uv).err
 
 
 @pytest.mark.parametrize("name", [SCENARIO, GITHUB])

@@ -1,8 +1,9 @@
 """Reading of a .gitlab-ci.yml that a project has already, for `authprobe init`."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import yaml
@@ -20,8 +21,9 @@ _PLAIN_STAGE: Final = re.compile(r"[A-Za-z][\w -]{0,60}")
 class GitlabPipeline:
     """The main file of a pipeline."""
 
-    text: str = ""
     has_include: bool = False
+    included: tuple[str, ...] = ()
+    """Files of the repository that it includes: paths from its root, or patterns of them."""
     stages: tuple[str, ...] = ()
     """Stages that it lists; empty: it lists none, or in a way that is not understood."""
 
@@ -30,6 +32,11 @@ class GitlabPipeline:
         """The stage of a job that tests; the first one where none is called so."""
         is_default = not self.stages or DEFAULT_STAGE in self.stages
         return DEFAULT_STAGE if is_default else self.stages[0]
+
+    def includes(self, path: str) -> bool:
+        """Return True if a file of the repository is included, by its path or by a pattern."""
+        root = PurePosixPath("/")
+        return any((root / path).match(str(root / each.lstrip("/"))) for each in self.included)
 
 
 def read_pipeline(path: Path) -> GitlabPipeline:
@@ -42,7 +49,7 @@ def read_pipeline(path: Path) -> GitlabPipeline:
         # the pipeline; one with `spec` may come before (docs.gitlab.com/ci/inputs).
         *_, root = yaml.compose_all(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: there is no document
-        return GitlabPipeline(text=text)
+        return GitlabPipeline()
     pairs = root.value if isinstance(root, yaml.MappingNode) else ()
     values = {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode)}
     stages = values.get("stages")
@@ -50,5 +57,15 @@ def read_pipeline(path: Path) -> GitlabPipeline:
     names = tuple(each.value for each in nodes if isinstance(each, yaml.ScalarNode))
     are_plain = len(names) == len(nodes) and all(map(_PLAIN_STAGE.fullmatch, names))
     return GitlabPipeline(
-        text=text, has_include="include" in values, stages=names if are_plain else ()
+        has_include="include" in values,
+        included=tuple(_local_files(values.get("include"))),
+        stages=names if are_plain else (),
     )
+
+
+def _local_files(include: yaml.Node | None) -> Iterator[str]:
+    """Yield what the key `include` names of the repository, in each form that it can have."""
+    for node in include.value if isinstance(include, yaml.SequenceNode) else [include]:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        files = [value for key, value in pairs if key.value == "local"] or [node]
+        yield from (each.value for each in files if isinstance(each, yaml.ScalarNode))

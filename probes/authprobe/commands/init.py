@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from authprobe.commands.output import check_writable
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.commands.run import run
 from authprobe.commands.starter_files import (
-    CONFIG,
     GITLAB,
     GITLAB_INCLUDE,
     GITLAB_MAIN,
     IGNORED,
     SCENARIO,
+    SHARED,
     CiService,
     StarterUse,
     split_existing,
@@ -30,7 +30,7 @@ from authprobe.core.safe_read import read_text_file
 from authprobe.engine.last_failed import RESULTS_FILE
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.options import OUT, SCENARIOS
-from authprobe.settings import Settings, parse_settings
+from authprobe.settings import Settings, is_on_path, parse_settings, project_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,8 @@ def init(options: InitOptions) -> int:
             OUT.name: [str(folder / OUT.default())],
         }
     )
-    texts, left = split_existing(folder, starter_texts(folder, options.use, options.ci))
+    files = starter_texts(folder, options.use, options.ci)
+    texts, left = split_existing(folder, files)
     probes = SCENARIO in texts and not options.only_write
     if probes:
         _check_reports(folder / OUT.default())
@@ -68,7 +69,7 @@ def init(options: InitOptions) -> int:
     if kept:
         print_error(f"already there, and left as it is: {', '.join(kept)}")
     code = _probe(settings, as_json=options.as_json) if probes else None
-    steps = dict(_next_steps(options, texts, left))
+    steps = dict(_next_steps(options, files, texts))
     if options.as_json:
         document = {"written": written, "left": kept, "exit_code": code, "next": steps}
         print_json(json.dumps(document, indent=1))
@@ -76,6 +77,11 @@ def init(options: InitOptions) -> int:
         width = max(map(len, steps))
         lines = (f"  {command:<{width}}  {text}" for command, text in steps.items())
         print_text("\n".join(["", "Next:", *lines]))
+    if not is_on_path():
+        print_error(
+            "if your shell finds no `authprobe`, call it as you did here, such as `uvx authprobe "
+            "run`, or install it, such as with `uv tool install authprobe`"
+        )
     return code or ExitCode.OK
 
 
@@ -100,12 +106,15 @@ def _probe(settings: Settings, *, as_json: bool) -> int:
 
 
 def _next_steps(
-    options: InitOptions, texts: Mapping[str, str], left: Sequence[str]
+    options: InitOptions, files: Mapping[str, str], written: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the commands that the user can enter next, each with what it is for."""
+    """Yield the commands that the user can enter next, each with what it is for.
+
+    `files` are all that the project needs; those that are not `written` were there.
+    """
     folder, scenarios = options.folder, f"{Path(SCENARIO).parent}/"
     run, watch = "authprobe run", "authprobe watch"
-    if CONFIG not in texts:  # the options that are there may name other scenarios
+    if not _is_default(folder):
         run, watch = f"{run} {scenarios}", f"{watch} --scenarios {scenarios}"
     if folder.resolve() != Path.cwd():
         yield (
@@ -115,25 +124,42 @@ def _next_steps(
     yield run, f"again, after each change of {SCENARIO}"
     yield "authprobe accept", "make what the client does now the baseline of later runs"
     yield watch, "what new versions of the client break"
+    left = [name for name in files if name not in written]
     edits = {name: text for name in left if (text := _addition(folder, name))}
     for name, text in edits.items():
         yield for_shell(["edit", name]), f"it is there already; {text}"
-    if texts or edits:
+    if written or edits:
+        # A file of an earlier call may not be committed yet; `git add` does nothing if it is. One
+        # that others write as well is left to them, unless this text or an edit of it is new.
+        shared = {name for name in left if name in SHARED and name not in edits}
+        names = [
+            name
+            for name, text in files.items()
+            if name not in shared or read_text_file(folder / name).text == text
+        ]
         why = "and commit" if options.ci is CiService.NONE else "and commit, so that the job runs"
-        yield for_shell(["git", "add", *texts, *edits]), why
+        yield for_shell(["git", "add", *names]), why
+
+
+def _is_default(folder: Path) -> bool:
+    """Return True if a run without arguments probes the scenario: the project's options say so."""
+    file = project_file(folder.resolve())
+    scenarios, _ = file.settings("run").get("scenarios", ((), ())) if file else ((), ())
+    return isinstance(scenarios, tuple) and [*map(Path, scenarios)] == [Path(SCENARIO).parent]
 
 
 def _addition(folder: Path, name: str) -> str | None:
     """Return what a file that was there should get; None: nothing."""
     if name == IGNORED:
-        lines = read_text_file(folder / name).text.splitlines()
         out = str(OUT.default())
-        if any(line.strip().lstrip("/").startswith(out) for line in lines):
+        lines = read_text_file(folder / name).text.splitlines()
+        patterns = (line.rstrip().lstrip("/").removesuffix("/") for line in lines)
+        if not {out, f"{out}/*", f"{out}/**"}.isdisjoint(patterns):
             return None
         return f"add the line `{out}/*`, and `!{out}/baseline.json` if you commit a baseline"
     if name == GITLAB_MAIN:
         pipeline = read_pipeline(folder / name)
-        if GITLAB in pipeline.text:
+        if pipeline.includes(GITLAB):
             return None
         if pipeline.has_include:
             return f"add `local: /{GITLAB}` to the list of its `include`"

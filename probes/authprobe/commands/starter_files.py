@@ -23,6 +23,8 @@ GITLAB: Final = ".gitlab/authprobe.yml"
 GITLAB_MAIN: Final = ".gitlab-ci.yml"
 GITLAB_INCLUDE: Final = f"include: [{{local: /{GITLAB}}}]\n"
 IGNORED: Final = ".gitignore"
+SHARED: Final = frozenset({GITLAB_MAIN, IGNORED})
+"""Files that have more in most projects than what authprobe writes."""
 VERSION: Final = "@VERSION@"
 """Stands in a template for the version of authprobe that writes the file."""
 STAGE: Final = "@STAGE@"
