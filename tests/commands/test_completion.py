@@ -257,3 +257,33 @@ def test_bash_completes_a_path_with_set_e_and_one_that_looks_like_an_option(tmp_
         assert completed_by(shell, "authprobe run mi") == ["run", "mine.yaml"]
         assert completed_by(shell, "cd nested; authprobe explain x")[0] == "explain"
         assert completed_by(shell, "authprobe explain ") == ["explain", "./--json"]
+
+
+@pytest.mark.slow
+def test_bash_completes_in_quotes_and_without_equals_as_a_word_break(tmp_path: Path) -> None:
+    cwd = tmp_path / "project"
+    (cwd / "folder").mkdir(parents=True)
+    (cwd / "one file.txt").touch()
+    with started_shell(needed_shell("bash"), tmp_path / "bash", cwd) as shell:
+        for setting in ("", "COMP_WORDBREAKS=${COMP_WORDBREAKS//=/}; "):
+            for typed, arguments in (
+                ('run --suite="sm', ["run", "--suite=smoke"]),
+                ("run --suite='sm", ["run", "--suite=smoke"]),
+                ('run --su"it', ["run", "--suite"]),
+                ('run --client="claude-code@2.1.331', ["run", "--client=claude-code@2.1.331"]),
+                ("run --client \\claude-code@2.1.331", ["run", "--client", "claude-code@2.1.331"]),
+                ('run --fail-on="failed,reg', ["run", "--fail-on=failed,regressed"]),
+                ("run --har=fo", ["run", "--har=folder"]),
+                ("diff a b --html=one", ["diff", "a", "b", "--html=one file.txt"]),
+                ('diff a b --html="one', ["diff", "a", "b", "--html=one file.txt"]),
+            ):
+                assert completed_by(shell, f"{setting}authprobe {typed}") == arguments
+
+
+@pytest.mark.slow
+def test_bash_completes_behind_a_long_word_at_once(tmp_path: Path) -> None:
+    cwd = tmp_path / "project"
+    cwd.mkdir()
+    with started_shell(needed_shell("bash"), tmp_path / "bash", cwd) as shell:
+        assert shell.run_completed(f"authprobe run --set a={'x' * 20_000}")[0] == "run"
+        assert completed_by(shell, "authprobe run --suite sm") == ["run", "--suite", "smoke"]
