@@ -65,6 +65,10 @@ def completed(folder: Path, line: str) -> list[str]:
         ("emulator --standing credit", ["credit-exhausted"]),
         ("emulator --expect unr", ["unreachable"]),
         ("emulator --issue set", ["setup-token"]),
+        ("config d", ["diff", "doctor", "drift"]),
+        ("config py", ["pytest"]),
+        ("config clients pr", ["prune"]),
+        ("config nosuch ", []),
         ("clients install lite", ["litellm"]),
         ("explain ", ["<file>"]),
     ],
@@ -160,6 +164,13 @@ def test_cases_of_the_run_are_completed_unless_a_shell_would_expand_them(tmp_pat
     write_results(tmp_path)
     for command in ("accept", "share", "report --case"):
         assert completed(tmp_path, f"{command} ") == ["mine/raw-http/default/none"]
+
+
+def test_cases_of_the_run_are_completed_beside_the_bundled_ones(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    for command in ("bisect", "run --case", "history", "diff a b"):
+        assert completed(tmp_path, f"{command} mine") == ["mine/raw-http/default/none"]
+        assert EXPIRED in completed(tmp_path, f"{command} cli-login")
 
 
 def write_results(folder: Path) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from authprobe.cli.completers import versions, words
+from authprobe.cli.completers import known_cases, versions
 from authprobe.cli.options import as_json, as_markdown, executor, from_log, log_directory, scenarios
 from authprobe.core.executors import ExecutorAddress
 
 
 @click.command()
-@click.argument("case", required=False, shell_complete=words("cases"))
+@click.argument("case", required=False, shell_complete=known_cases)
 @click.option(
     "--good",
     metavar="VERSION",

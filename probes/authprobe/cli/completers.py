@@ -18,6 +18,8 @@ Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem
 
 SCENARIO: Final = "scenario"
 FILE: Final = "file"
+LAST_RESULTS: Final = Path("reports/results.json")
+"""Where a run writes its results, unless `--out` names another folder."""
 
 
 def words(*names: str, paths: str = "") -> Completer:
@@ -87,6 +89,32 @@ def recorded_cases(
     from authprobe.commands.completion import recorded_cases as cases_of
 
     return _items(cases_of(Path(context.params["results"])), typed)
+
+
+def known_cases(
+    context: click.Context, parameter: click.Parameter, typed: str
+) -> "list[CompletionItem[str]]":
+    """Complete the id of a bundled case, or of a case of the last run."""
+    from authprobe.commands.completion import bundled_words
+    from authprobe.commands.completion import recorded_cases as cases_of
+
+    recorded = dict.fromkeys(cases_of(LAST_RESULTS), "")
+    return _items({**bundled_words("cases"), **recorded}, typed)
+
+
+def command_names(
+    context: click.Context, parameter: click.Parameter, typed: str
+) -> "list[CompletionItem[str]]":
+    """Complete what `authprobe config` takes: a command, or one of the group that was typed."""
+    from authprobe.configuration.keys import PYTEST
+
+    before = context.params[str(parameter.name)] or ()
+    command: click.Command | None = context.find_root().command
+    for word in before:
+        command = command.commands.get(word) if isinstance(command, click.Group) else None
+    found = command.commands if isinstance(command, click.Group) else {}
+    texts = {name: each.get_short_help_str() for name, each in found.items() if not each.hidden}
+    return _items(texts if before else {**texts, PYTEST: "options that pytest has"}, typed)
 
 
 def _items(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from authprobe.cli.completers import command_names
 from authprobe.cli.options import TextsOption, as_json
 from authprobe.options import HISTORY, SUITE, Option
 
@@ -19,7 +20,7 @@ DEFAULT_IN_HELP: Final = re.compile(r"\[default: (.+)\]$")
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="[COMMAND]")
+@click.argument("words", nargs=-1, metavar="[COMMAND]", shell_complete=command_names)
 @as_json
 def config(words: tuple[str, ...], as_json: bool) -> None:
     """Print the settings of a command, and where each comes from.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from authprobe.cli.completers import clients_or_results, words
+from authprobe.cli.completers import clients_or_results, known_cases
 from authprobe.cli.configured import print_file_options
 from authprobe.cli.options import (
     as_json,
@@ -25,7 +25,7 @@ from authprobe.core.executors import ExecutorAddress
 @click.command()
 @click.argument("before", shell_complete=clients_or_results)
 @click.argument("after", shell_complete=clients_or_results)
-@click.argument("names", nargs=-1, metavar="[CASE]...", shell_complete=words("cases"))
+@click.argument("names", nargs=-1, metavar="[CASE]...", shell_complete=known_cases)
 @scenarios
 @suite
 @expression

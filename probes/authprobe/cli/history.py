@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from authprobe.cli.completers import FILE, choices, words
+from authprobe.cli.completers import FILE, choices, known_cases
 
 
 @click.command()
-@click.argument("case", required=False, shell_complete=words("cases"))
+@click.argument("case", required=False, shell_complete=known_cases)
 @click.option(
     "--history",
     metavar="PATH|URL",

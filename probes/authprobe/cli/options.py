@@ -43,7 +43,7 @@ _COMPLETERS: Final[dict[str, Completer]] = {
     SCENARIOS.name: scenario_paths,
     SUITE.name: _suites,
     CLIENTS.name: completers.clients,
-    CASES.name: completers.words("cases"),
+    CASES.name: completers.known_cases,
     HISTORY.name: completers.choices("none", paths=FILE),
     TARGET.name: completers.choices(*CHOICES),
     ISOLATION.name: completers.choices(*Isolation),
