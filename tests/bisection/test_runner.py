@@ -212,7 +212,9 @@ def test_logged_answers_are_compared_after_the_good_version_is_probed() -> None:
 def test_progress_shows_the_remaining_versions(capsys: pytest.CaptureFixture[str]) -> None:
     bisect(lambda n: make_observation() if n < 4 else REFUSED)
     text = capsys.readouterr().err
-    assert "8 candidates after 1.0.0, up to 1.0.8; probes at most: 5" in text
+    stages = [line.split(":")[0] for line in text.splitlines() if line.startswith("probe ")]
+    assert stages == [f"probe {number} of about 5" for number in range(1, 6)]
+    assert "probe 1 of about 5: 8 candidates after 1.0.0, up to 1.0.8\n" in text
     assert "1.0.4: bad (outcome: expected accepted, saw rejected)" in text
     assert "a second look at 1.0.3" in text
     assert "a sample outside 1.0.3 to 1.0.4" in text
@@ -224,7 +226,7 @@ SEARCH = Search(versions=("1.0.0", "1.0.1"), oldest=Classification.GOOD)
 def test_one_candidate_is_singular() -> None:
     question = next_step(SEARCH)
     assert isinstance(question, ProbeRequest)
-    assert stage_title(question).startswith("1 candidate after 1.0.0")
+    assert stage_title(question, SEARCH, 0).startswith("probe 1 of about 2: 1 candidate after 1.")
     assert max_remaining_probes(question, SEARCH) == 2
 
 

@@ -1,5 +1,6 @@
 """The bundled causes are complete, and a causes file is validated strictly."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -197,3 +198,10 @@ def test_no_two_causes_have_the_same_error() -> None:
     errors = [error for cause in causes().values() for error in cause.errors]
     assert len(errors) > 80
     assert len(errors) == len(set(errors))
+
+
+@pytest.mark.parametrize("cause", causes().values(), ids=lambda cause: cause.id)
+def test_what_only_concerns_some_versions_is_the_end_of_a_remedy(cause: Cause) -> None:
+    """Most readers have another version: what helps them comes first."""
+    *others, _ = re.split(r"(?<=[.;:,]) ", cause.remedy.text)
+    assert not [part for part in others if re.search(r"\d+\.\d+\.\d+", part)]

@@ -67,7 +67,7 @@ def test_log_has_a_line_for_each_stage_and_activity(
         reporter.begin_step("a/b", "")
         reporter.notify("something")
     assert capsys.readouterr().err.splitlines() == [
-        "preparing clients: 1",
+        "preparing clients",
         "claude-code@2.1.31: installing 2.1.31",
         "probing: 2",
         "something",

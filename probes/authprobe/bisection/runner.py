@@ -169,7 +169,7 @@ def run_bisection(
         if isinstance(step, Bisection):
             bisection = step
             break
-        reporter.begin_stage(stage_title(step), max_remaining_probes(step, search))
+        reporter.begin_stage(stage_title(step, search, len(records) - len(logged)), 1)
         record = probe(step, search)
         if reason := local_failure_reason(record.observation):
             bisection = stop(search, reason)
@@ -187,8 +187,8 @@ def run_bisection(
     )
 
 
-def stage_title(request: ProbeRequest) -> str:
-    """Return the title of the progress stage for a request."""
+def stage_title(request: ProbeRequest, search: Search, probed: int) -> str:
+    """Return the title of the progress stage for a request, after this number of probes."""
     low, high = request.remaining
     match request.purpose:
         case Purpose.SAMPLE:
@@ -199,16 +199,15 @@ def stage_title(request: ProbeRequest) -> str:
             return f"{request.version} again, as answers differ"
         case _:
             noun = "candidate" if request.candidates == 1 else "candidates"
-            return f"{request.candidates} {noun} after {low}, up to {high}; probes at most"
+            total = probed + max_remaining_probes(request, search)
+            return (
+                f"probe {probed + 1} of about {total}: {request.candidates} {noun} after {low}, "
+                f"up to {high}"
+            )
 
 
 def max_remaining_probes(request: ProbeRequest, search: Search) -> int:
-    """Return the number of probes that find the interval if all versions are testable.
-
-    Once the interval is found it is 1, as further probes are requested one at a time.
-    """
-    if request.purpose not in (Purpose.BOUND, Purpose.SEARCH):
-        return 1
+    """Return the number of probes that find the interval if all versions are testable."""
     probed = {answer.version for answer in search.answers}
     bounds = sum(version not in probed for version in request.remaining)
     return max(math.ceil(math.log2(max(request.candidates, 1))) + bounds, 1)

@@ -19,7 +19,7 @@ class Reporter(Protocol):
     """Receiver of progress; methods may be called from several threads."""
 
     def begin_stage(self, title: str, total: int) -> None:
-        """Begin a stage of `total` steps."""
+        """Begin a stage of `total` steps; those of one step are shown without a count."""
 
     def begin_step(self, name: str, activity: str) -> None:
         """Begin a step, or change its current activity."""
@@ -182,7 +182,7 @@ class LogReporter:
     def begin_stage(self, title: str, total: int) -> None:
         self._steps.clear()
         self._title, self._total, self._count = title, total, 0
-        self._print(f"{title}: {total}")
+        self._print(title if total == 1 else f"{title}: {total}")
 
     def begin_step(self, name: str, activity: str) -> None:
         self._steps.begin(name, activity)
@@ -203,7 +203,8 @@ class LogReporter:
 
     def _state(self) -> str:
         now = "; ".join(self._steps.lines())
-        return f"{self._title}: {self._count} of {self._total}" + (f"; now {now}" if now else "")
+        count = "" if self._total == 1 else f": {self._count} of {self._total}"
+        return self._title + count + (f"; now {now}" if now else "")
 
     def _break_silence(self) -> None:
         """Print the state after a long silence, which looks like a hang."""

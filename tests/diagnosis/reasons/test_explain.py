@@ -410,8 +410,7 @@ def test_a_regression_says_which_version_to_keep() -> None:
     record = changed(seen(), refused(), outcome=Outcome.ACCEPTED)
     assert record.verdict.regressed
     first, *rest = find_reasons(record)
-    assert first.remedy is not None
-    assert first.remedy.startswith("Keep claude-code 2.1.112 until this is fixed")
+    assert first.remedy == "Keep claude-code 2.1.112 until this is fixed."
     assert [reason.remedy for reason in rest] == [None] * len(rest)
 
 

@@ -178,7 +178,7 @@ def test_controls_over_the_limit_are_counted() -> None:
 
 
 def test_a_case_without_controls_is_marked() -> None:
-    assert "No other case of this run differs in one axis only." in alone()
+    assert "No other case of this run differs from this one in a single respect." in alone()
 
 
 def test_a_case_without_requests_has_none_of_their_facts() -> None:
@@ -328,14 +328,63 @@ def with_answers(folder: Path, record: CaseRecord, *answers: Mapping[str, object
     return drawn(make_run(record), bisections=read_bisections(folder))
 
 
-@pytest.mark.parametrize("record", [SUBJECT, UPGRADED], ids=["no baseline", "upgrade"])
-def test_the_release_that_bisect_found_is_named(record: CaseRecord, tmp_path: Path) -> None:
-    text = with_answers(tmp_path, record, {**ANSWER, "case": "other/x@1/y"}, ANSWER)
+@pytest.mark.parametrize(
+    ("record", "bad"),
+    [(SUBJECT, "2.1.31"), (SUBJECT, "2.1.40"), (UPGRADED, "2.1.30")],
+    ids=["no baseline", "no baseline, inside", "upgrade"],
+)
+def test_the_release_that_bisect_found_is_named(
+    record: CaseRecord, bad: str, tmp_path: Path
+) -> None:
+    answer = {**ANSWER, "bad": bad}
+    text = with_answers(tmp_path, record, {**answer, "case": "other/x@1/y"}, answer)
     assert text.count(f"\n- Found by `authprobe bisect`: {ANSWER['headline']}\n") == 1
+    assert text.startswith(
+        "# claude-code 2.1.31, expired: rejected 401, expected accepted; first bad version 2.1.29\n"
+    )
     assert (
         "To find that release again:\n\n```text\nauthprobe bisect "
-        "login/claude-code/default/expired --good 2.1.25 --bad 2.1.30\n```"
+        f"login/claude-code/default/expired --good 2.1.25 --bad {bad}\n```"
     ) in text
+
+
+def test_the_remedy_keeps_the_last_good_version_that_bisect_found(tmp_path: Path) -> None:
+    keep = "Keep claude-code {} until this is fixed."
+    reasons = (Reason(id="message", summary="It is gone.", remedy=keep.format("2.1.20")),)
+    record = dataclasses.replace(UPGRADED, reasons=reasons)
+    assert f"- Remedy: {keep.format('2.1.20')}\n" in drawn(make_run(record))
+    text = with_answers(tmp_path, record, ANSWER)
+    assert f"- Remedy: {keep.format('2.1.28')}\n" in text
+    assert keep.format("2.1.20") not in text
+
+
+def test_an_answer_about_other_versions_is_not_named_without_a_baseline(tmp_path: Path) -> None:
+    """The case ran 2.1.31; nothing is known of it between 1.0.9 and that."""
+    versions = {"good": "1.0.1", "last_before": "1.0.4", "first_after": "1.0.5", "bad": "1.0.9"}
+    text = with_answers(tmp_path, SUBJECT, {**ANSWER, **versions})
+    assert "Found by" not in text
+    assert "1.0.5" not in text
+
+
+@pytest.mark.parametrize(
+    ("version", "install"),
+    [("0.1.0", "`pip install authprobe==0.1.0`"), ("`x`", "`pip install authprobe`")],
+)
+def test_a_reader_learns_what_authprobe_is_and_how_to_install_it(
+    version: str, install: str
+) -> None:
+    run = make_run(SUBJECT)
+    text = drawn(dataclasses.replace(run, tool=dataclasses.replace(run.tool, version=version)))
+    introduction = text.split("\n\n")[1]
+    assert introduction.startswith("authprobe runs unmodified Claude clients")
+    assert install in introduction
+    assert "all tokens are made up" in introduction
+
+
+def test_a_reader_of_a_live_case_learns_that_the_real_service_was_asked() -> None:
+    text = drawn(dataclasses.replace(make_run(SUBJECT), mode="live"))
+    assert "against the real service" in text.split("\n\n")[1]
+    assert "made up" not in text.split("\n\n")[1]
 
 
 @pytest.mark.parametrize(
@@ -353,6 +402,9 @@ def test_the_release_that_bisect_found_is_named(record: CaseRecord, tmp_path: Pa
         {"when": "betas"},
         {"first_after": "$(id)"},
         {"first_after": ["2.1.29"]},
+        {"good": "x"},
+        {"bad": "2.1.30\n"},
+        {"good": "2.1.29", "last_before": "2.1.28"},
     ],
     ids=str,
 )

@@ -73,11 +73,12 @@ def _version_remedy(record: CaseRecord) -> str | None:
     transition = next((t for t in record.verdict.transitions if t.field == CLIENT), None)
     if transition is None or not record.verdict.regressed:
         return None
-    name = record.client.partition("@")[0]
-    return (
-        f"Keep {name} {transition.before} until this is fixed; `authprobe bisect` finds the "
-        "version that changed it."
-    )
+    return keep_version(record, transition.before)
+
+
+def keep_version(record: CaseRecord, version: str) -> str:
+    """Return the remedy for a case that is as expected with this version of its client."""
+    return f"Keep {record.client.partition('@')[0]} {version} until this is fixed."
 
 
 def _drafts(record: CaseRecord) -> Iterator[Draft]:

@@ -1,5 +1,6 @@
 """Cases as Markdown for an issue: the facts maintainers ask for, without personal data."""
 
+import dataclasses
 import datetime
 import functools
 import re
@@ -8,6 +9,8 @@ from typing import Final
 
 from authprobe.core.escaping import MAX_TEXT_LENGTH, for_display, for_log
 from authprobe.core.targets import Target
+from authprobe.core.version_ranges import EXACT
+from authprobe.diagnosis.reasons.explain import keep_version
 from authprobe.observation.model import Exchange
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.pseudonymize import anonymous, learn
@@ -24,6 +27,7 @@ from authprobe.report.model.reproduction import (
     OwnScenario,
     bisect_command,
     bisection_of,
+    client_change,
     own_name,
     own_scenario,
 )
@@ -58,13 +62,16 @@ def share_markdown(
 ) -> str:
     """Return these cases of the run, as many as fit into an issue, and the ids of the others."""
     learn(run.cases, pseudonymizer)
-    cases = [anonymous(record, pseudonymizer) for record in records]
-    parts = [_part((*_title(cases), *_environment(run, cases)))]
+    answers = [bisection_of(record, bisections) for record in records]
+    cases = [
+        anonymous(_keeping_last_good(record, answer), pseudonymizer)
+        for record, answer in zip(records, answers, strict=True)
+    ]
+    parts = [_part((*_title(cases, answers), *_introduction(run), *_environment(run, cases)))]
     room = limit - RESERVED_LENGTH - len(parts[0])
     shown: set[str] = set()
-    for number, (record, case) in enumerate(zip(records, cases, strict=True)):
+    for number, (record, case, answer) in enumerate(zip(records, cases, answers, strict=True)):
         last = _last_as_expected(run, (past or {}).get(record.id, ()))
-        answer = bisection_of(record, bisections)
         make = functools.partial(
             _case, run, case, controls(run, record), last, answer, pseudonymizer
         )
@@ -93,17 +100,48 @@ def _truncated(text: str, limit: int) -> str:
     return text[: limit - len(TRUNCATED)].rpartition("\n")[0] + TRUNCATED
 
 
-def _title(cases: Sequence[CaseRecord]) -> Iterator[str]:
+def _keeping_last_good(record: CaseRecord, answer: SavedBisection | None) -> CaseRecord:
+    """Return the record with the last good version in its remedy, not that of the baseline."""
+    if answer is None or answer.breakage is None:
+        return record
+    before, _ = client_change(record)
+    stale, last_good = keep_version(record, before), keep_version(record, answer.breakage[0])
+    reasons = tuple(
+        dataclasses.replace(reason, remedy=last_good) if reason.remedy == stale else reason
+        for reason in record.reasons
+    )
+    return dataclasses.replace(record, reasons=reasons)
+
+
+def _title(cases: Sequence[CaseRecord], answers: Sequence[SavedBisection | None]) -> Iterator[str]:
     first = cases[0]
     if len(cases) == 1:
         subject = f"{matrix.client_words(first)}, {phrases.auth_path(first)}"
-        yield f"# {escaped(f'{subject}: {_outcomes(first)}')}"
+        found = answers[0].breakage if answers[0] else None
+        first_bad = f"; first bad version {found[1]}" if found else ""
+        yield f"# {escaped(f'{subject}: {_outcomes(first)}{first_bad}')}"
     else:
         clients = dict.fromkeys(matrix.client_words(record) for record in cases)
         more = f" and {len(clients) - 3} more" if len(clients) > 3 else ""
         names = ", ".join(list(clients)[:3]) + more
         count = phrases.plural(len(cases), "case")
         yield f"# {count} of authentication: {escaped(names)}"
+    yield ""
+
+
+def _introduction(run: Run) -> Iterator[str]:
+    """Yield what a reader needs who does not know authprobe, and is asked to run it."""
+    version = run.tool.version
+    pinned = f"=={version}" if EXACT.fullmatch(version) else ""
+    is_live = run.mode == "live"
+    where = "the real service" if is_live else "an emulated backend on the same machine"
+    account = "" if is_live else " No account is needed, as all tokens are made up."
+    yield (
+        "authprobe runs unmodified Claude clients, each with a known credential, against "
+        f"{where}, and records what they send and do.{account} To run the commands below, "
+        f"`pip install authprobe{pinned}` (Linux, Python 3.11 or newer; Node.js 20 or newer for "
+        "clients from npm)."
+    )
     yield ""
 
 
@@ -121,7 +159,7 @@ def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
         Target.LIVE: "the real service",
     }
     asked = [target for target in Target if any(record.target is target for record in cases)]
-    where = ", ".join(f"{target}: {places[target]}" for target in asked)
+    where = " and ".join(places[target] for target in asked)
     yield from _facts(
         ("Environment", ""),
         (
@@ -208,15 +246,21 @@ def _differences(record: CaseRecord) -> Iterator[str]:
     """Yield the mismatches, the changes since the baseline, and the findings."""
     parts = (
         ("Mismatches", map(phrases.describe_mismatch, record.verdict.mismatches)),
-        ("Changes since the baseline", phrases.describe_changes(record)),
+        (_since(record), phrases.describe_changes(record)),
         ("Findings", (f"{finding.name}: {finding.text}" for finding in record.findings)),
     )
     for title, lines in parts:
         items = [f"- {escaped(line)}" for line in lines]
         if items:
-            yield from ("", f"{title}:", "", *items[:MAX_LINES])
+            yield from ("", f"{escaped(title)}:", "", *items[:MAX_LINES])
         if len(items) > MAX_LINES:
             yield f"- and {len(items) - MAX_LINES:,} more"
+
+
+def _since(record: CaseRecord) -> str:
+    before, _ = client_change(record)
+    client = record.client.partition("@")[0]
+    return "Changes since the baseline" + (f", which is of {client} {before}" if before else "")
 
 
 def _requests(exchanges: Sequence[Exchange]) -> Iterator[str]:
@@ -250,10 +294,10 @@ def _controls(
 ) -> Iterator[str]:
     """Yield a table of cases that differ in one axis only, which shows whether it matters."""
     if not experiments:
-        yield from ("", "No other case of this run differs in one axis only.")
+        yield from ("", "No other case of this run differs from this one in a single respect.")
         return
-    yield from ("", "Control experiments, which differ in one axis only:", "")
-    yield row(("axis", "control", "sent", "outcome", "compared"))
+    yield from ("", "Control experiments, cases of this run that differ in one respect only:", "")
+    yield row(("respect", "control", "sent", "outcome", "compared"))
     yield row(["---"] * 5)
     for control in experiments[:MAX_CONTROLS]:
         other = anonymous(control.record, pseudonymizer)

@@ -38,8 +38,10 @@ def client_words(record: CaseRecord) -> str:
         named = f"; identified itself as {', '.join(sorted(products))}" if products else ""
         return f"{record.title}{named}"
     is_users_own = record.client.endswith("@installed")
+    version = record.client_version or "version unknown"
+    is_exact = record.client.partition("@")[2] == version
     words = (
-        f"{record.client}, {record.client_version or 'version unknown'}",
+        record.client if is_exact else f"{record.client}, {version}",
         f"identified itself as {', '.join(sorted(products))}" if products else None,
         "installed by the user" if is_users_own else "installed by authprobe",
         _surface(record),

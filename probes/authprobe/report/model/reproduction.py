@@ -54,7 +54,7 @@ def bisect_command(
     """
     if run.selection.is_command or record.own_program or record.target is Target.LIVE:
         return None  # the real service is not asked again and again
-    before, after = versions or _client_change(record)
+    before, after = versions or client_change(record)
     if not _is_upgrade(before, after):
         return None
     words = ["authprobe", "bisect", without_version(record.id)]
@@ -100,12 +100,12 @@ def bisection_of(record: CaseRecord, bisections: Iterable[SavedBisection]) -> Sa
     """Return the first of these answers that names the release which broke a failed case."""
     if record.verdict.status is not Status.FAILED:
         return None
-    before, after = _client_change(record)
+    before, after = client_change(record)
     version = after or record.client_version or ""
     return next((each for each in bisections if each.explains(record.id, before, version)), None)
 
 
-def _client_change(record: CaseRecord) -> tuple[str, str]:
+def client_change(record: CaseRecord) -> tuple[str, str]:
     """Return the client's version in the baseline and the one that ran; empty if it is the same."""
     changes = record.verdict.transitions
     return next(((x.before, x.after) for x in changes if x.field == CLIENT), ("", ""))

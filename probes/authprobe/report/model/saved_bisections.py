@@ -53,7 +53,9 @@ class SavedBisection:
         if self.breakage is None or without_version(self.case) != without_version(case):
             return False
         last_good, first_bad = self.breakage
-        return _in_order(first_bad, after) and (not before or _in_order(before, last_good))
+        if not before:  # then nothing but its own bounds says that the answer is about this version
+            return _in_order(first_bad, after, self.bounds[1])
+        return _in_order(before, last_good, first_bad, after)
 
 
 def _in_order(*versions: str) -> bool:
@@ -88,7 +90,7 @@ def _answers(folder: Path) -> Iterator[SavedBisection]:
                 at=datetime.datetime.fromtimestamp(seconds, datetime.UTC),
                 page=f"{FOLDER}/{path.stem}.html",
                 case=str(answer.get("case", "")),
-                bounds=(str(answer.get("good", "")), str(answer.get("bad", ""))),
+                bounds=_bounds(answer),
                 breakage=_breakage(answer),
             )
 
@@ -97,8 +99,13 @@ def _breakage(answer: Mapping[str, object]) -> tuple[str, str] | None:
     if answer.get("monotonic") is not True or answer.get("find_fix") or answer.get("when"):
         return None
     last_good, first_bad = str(answer["last_before"]), str(answer["first_after"])
-    is_change = last_good != first_bad and _in_order(last_good, first_bad)
+    good, bad = _bounds(answer)
+    is_change = last_good != first_bad and _in_order(good, last_good, first_bad, bad)
     return (last_good, first_bad) if is_change else None
+
+
+def _bounds(answer: Mapping[str, object]) -> tuple[str, str]:
+    return str(answer.get("good", "")), str(answer.get("bad", ""))
 
 
 def _files(folder: Path) -> Iterator[tuple[float, Path, int]]:

@@ -1,5 +1,6 @@
 """The list of causes, for docs/causes.md and for the terminal."""
 
+from authprobe.core.escaping import MAX_TEXT_LENGTH
 from authprobe.diagnosis.causes import Cause, Weight, causes
 from authprobe.diagnosis.incident.questions import (
     FACTORS,
@@ -44,7 +45,7 @@ def _section(cause: Cause) -> str:
     lines = [f"\n## {cause.id}\n", escaped(cause.summary), ""]
     if cause.errors:
         lines.append(f"- Errors: {', '.join(map(escaped, cause.errors))}")
-    lines.append(f"- Remedy ({cause.remedy.tier}): {escaped(cause.remedy.text)}")
+    lines.append(f"- Remedy ({cause.remedy.tier}): {escaped(cause.remedy.text, MAX_TEXT_LENGTH)}")
     lines += [f"  - `{command}`" for command in cause.remedy.commands]
     if cause.experiment:
         case = f" `authprobe run --case {cause.experiment.case}`" if cause.experiment.case else ""
