@@ -7,11 +7,21 @@ and written anew at each run. A comment that cannot be written is a warning: the
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Final
 
 from github import MAX_BODY_BYTES, GitHubError, is_own, items, number_of, repository, send
-from runner import annotate, cut, run_url, runner_path
+from runner import (
+    MAX_TEXT_BYTES,
+    annotate,
+    cut,
+    read_file,
+    run_step,
+    run_url,
+    runner_path,
+    variable,
+)
 
 TITLE: Final = "authprobe: no comment"
 NAMES: Final = ("GITHUB_WORKFLOW", "GITHUB_JOB", "ARTIFACT_NAME")
@@ -32,8 +42,9 @@ def main() -> None:
 
 def pull_request() -> int | None:
     """Return the number of the pull request that started the workflow."""
-    event = json.loads(runner_path("GITHUB_EVENT_PATH").read_bytes())
-    number = (event.get("pull_request") or {}).get("number")
+    event = json.loads(read_file(runner_path("GITHUB_EVENT_PATH"), MAX_TEXT_BYTES))
+    request = event.get("pull_request") if isinstance(event, dict) else None
+    number = request.get("number") if isinstance(request, dict) else None
     return number if isinstance(number, int) else None
 
 
@@ -56,14 +67,17 @@ def write_comment(number: int) -> None:
 def marker() -> str:
     """Return the first line of the comment, which Markdown does not show."""
     names = "\0".join(os.environ.get(name, "") for name in NAMES)
-    return f"<!-- authprobe {hashlib.sha256(names.encode()).hexdigest()[:16]} -->"
+    return f"<!-- authprobe {hashlib.sha256(os.fsencode(names)).hexdigest()[:16]} -->"
 
 
 def summary() -> str:
-    """Return the summary that authprobe wrote, or its exit code if it wrote none."""
+    """Return the summary that authprobe wrote, or its exit code if there is none to read."""
     if path := os.environ.get("SUMMARY"):
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    return f"## authprobe\n\nIt wrote no summary; its exit code is {os.environ['EXIT_CODE']}."
+        try:
+            return read_file(Path(path), MAX_TEXT_BYTES).decode(errors="replace")
+        except OSError as error:
+            annotate("warning", "authprobe: no summary", str(error))
+    return f"## authprobe\n\nIt left no summary; its exit code is {variable('EXIT_CODE')}."
 
 
 def links() -> str:
@@ -74,4 +88,4 @@ def links() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_step(main, title=TITLE, level="warning"))

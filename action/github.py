@@ -1,10 +1,11 @@
 """GitHub, asked by its own program `gh`, with the token in `GH_TOKEN`."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from typing import Any, Final
+
+from runner import variable
 
 MAX_BODY_BYTES = 65_000
 """GitHub takes 65,536 characters in an issue or a comment."""
@@ -21,7 +22,7 @@ class GitHubError(Exception):
 
 def repository() -> str:
     """Return the repository of the workflow, as `owner/name`."""
-    return os.environ["GITHUB_REPOSITORY"]
+    return variable("GITHUB_REPOSITORY")
 
 
 def gh(*arguments: str, body: str | None = None) -> str:

@@ -6,6 +6,7 @@ which everything was tested and nothing was found.
 
 import enum
 import hashlib
+import os
 import re
 import sys
 import urllib.parse
@@ -14,7 +15,18 @@ from typing import Any, Final
 
 from github import MAX_BODY_BYTES, GitHubError, gh, is_own, items, number_of, repository, send
 from probe import BROKE, CHANGED, EXIT_CODES, span
-from runner import annotate, cut, read_input, read_lines, refuse, run_url
+from runner import (
+    MAX_TEXT_BYTES,
+    StepError,
+    annotate,
+    cut,
+    read_file,
+    read_input,
+    read_lines,
+    refuse,
+    run_step,
+    run_url,
+)
 
 MARKER: Final = "<!-- authprobe issue"
 
@@ -131,18 +143,31 @@ def make_label(label: str) -> None:
 def text(results: dict[str, int | None]) -> str:
     """Return the body: a marker with a hash of what was found, the results, and the reports."""
     key = f"{sorted(results.items())}\0{read_input('key')}"
-    digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:16]
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     marker = f"{MARKER} {digest} -->"
     lines = [f"[The newest run]({run_url()}) that found something:", ""]
     lines += [f"- {span(name)}: {words_of(code)}" for name, code in results.items()]
     paths = [Path(path) for path in read_lines("reports")]
     room = (MAX_BODY_BYTES - 5000) // max(len(paths), 1)
-    for path in paths:
-        # A job that died has none; a link to another place could name a file with secrets.
-        if path.is_file() and path.resolve().is_relative_to(Path.cwd().resolve()):
-            lines += ["", cut(path.read_text(encoding="utf-8", errors="replace"), room)]
+    for report in filter(None, map(read_report, paths)):
+        lines += ["", cut(report, room)]
     # Each notice of what was cut takes room as well, and many reports have many.
     return "\n".join((marker, cut("\n".join(lines), MAX_BODY_BYTES - 1000)))
+
+
+def read_report(path: Path) -> str:
+    """Return a report of a job; empty if there is none, and after a warning if it is unusable."""
+    try:
+        # A link to another place could name a file with secrets.
+        real = Path(os.path.realpath(path))
+        if not real.is_relative_to(os.path.realpath(".")):
+            refuse(f"{path}: is outside of the working directory")
+        return read_file(real, MAX_TEXT_BYTES).decode(errors="replace")
+    except FileNotFoundError:  # its job died
+        return ""
+    except (OSError, StepError) as error:
+        annotate("warning", "authprobe: a report is left out", str(error))
+        return ""
 
 
 def words_of(code: int | None) -> str:
@@ -153,4 +178,4 @@ def words_of(code: int | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_step(main))

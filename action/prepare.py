@@ -13,15 +13,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from runner import is_on, read_input, read_lines, refuse, runner_path, write_output
+from runner import (
+    is_on,
+    read_file,
+    read_input,
+    read_lines,
+    refuse,
+    run_step,
+    runner_path,
+    write_output,
+)
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.!+]*")
 """A version of PEP 440; nothing else can be meant, such as an option of pip or an address."""
 MAX_FILES: Final = 1000
 """Scenario files whose content decides about the cache."""
+MAX_FOLDERS: Final = 10_000
+"""Folders that are searched for them."""
 MAX_BYTES: Final = 1_048_576
 """Size of a file that authprobe reads."""
+TIMEOUT_SECONDS: Final = 120
 
 
 def main() -> None:
@@ -70,9 +82,17 @@ def install(version: str) -> Path:
 
 def installed_version(command: Path) -> str:
     """Return the version that the command prints."""
-    argv = [str(command), "--version"]
-    printed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    return printed.split()[-1]
+    done = subprocess.run(
+        [str(command), "--version"],
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=TIMEOUT_SECONDS,
+        check=True,
+    )
+    version = done.stdout.rpartition(" ")[2].strip()
+    if not VERSION.fullmatch(version):
+        refuse(f"{command} --version: prints {done.stdout[:80]!r}, no version")
+    return version
 
 
 def cache_folder() -> Path:
@@ -84,19 +104,19 @@ def cache_folder() -> Path:
 def state_head() -> str:
     """Return the beginning of the key of the state of `watch`, which each job has for itself."""
     names = "\0".join(os.environ.get(name, "") for name in ("GITHUB_WORKFLOW", "GITHUB_JOB"))
-    return f"authprobe-watch-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
+    return f"authprobe-watch-{hashlib.sha256(os.fsencode(names)).hexdigest()[:16]}"
 
 
 def content_hash() -> str:
     """Return a hash of everything that decides which clients a run needs."""
     digest = hashlib.sha256()
     for name in ("command", "suite", "args", "scenarios"):
-        digest.update(f"{name}={read_input(name)}\0".encode(errors="surrogateescape"))
+        digest.update(f"{name}={read_input(name)}\0".encode())
     for path in (*option_files(), *scenario_files()):
-        digest.update(f"{path}\0".encode(errors="surrogateescape"))
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            # What is wrong with a file, such as its size, is said by `authprobe run`.
-            digest.update(hashlib.sha256(file.read(MAX_BYTES)).digest())
+        digest.update(os.fsencode(f"{path}\0"))
+        # What is wrong with a file, such as its size, is said by `authprobe run`.
+        with contextlib.suppress(OSError):
+            digest.update(hashlib.sha256(read_file(path, MAX_BYTES)).digest())
     return digest.hexdigest()[:16]
 
 
@@ -104,19 +124,25 @@ def option_files() -> Iterator[Path]:
     """Yield the files that can set options of authprobe, in the working directory and above it."""
     folder = Path.cwd()
     for each in (folder, *folder.parents):
-        files = (each / name for name in ("authprobe.toml", "pyproject.toml"))
-        yield from (file for file in files if file.is_file())
+        yield from (each / name for name in ("authprobe.toml", "pyproject.toml"))
 
 
 def scenario_files() -> Iterator[Path]:
     """Yield the files of the input `scenarios`, those of a folder sorted; at most MAX_FILES."""
     room = MAX_FILES
     for path in map(Path, read_lines("scenarios")):
-        found = path.rglob("*.yaml") if os.path.isdir(path) else [path]  # noqa: PTH112 (long names)
-        files = sorted(itertools.islice(found, room))
-        yield from (file for file in files if os.path.isfile(file))  # noqa: PTH113
-        room = max(room - len(files), 0)
+        files = sorted(itertools.islice(found_in(path), room))
+        yield from files
+        room -= len(files)
+
+
+def found_in(path: Path) -> Iterator[Path]:
+    """Yield the scenario files of a folder that can be looked into, or the path itself."""
+    if not os.path.isdir(path):  # noqa: PTH112 (False for what cannot be looked at)
+        yield path
+    for folder, _, names in itertools.islice(os.walk(path), MAX_FOLDERS):
+        yield from (Path(folder, name) for name in names if name.endswith((".yaml", ".yml")))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_step(main))

@@ -17,11 +17,15 @@ from types import FrameType
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from runner import (
+    MAX_TEXT_BYTES,
+    UNUSABLE,
     annotate,
     for_log,
+    read_file,
     read_input,
     read_lines,
     refuse,
+    run_step,
     run_url,
     runner_path,
     visible,
@@ -54,7 +58,9 @@ MAX_OUTPUT_BYTES: Final = 32 * 1024
 """JSON in one output. Those of three jobs fit into a variable, as the input `key` of the action
 `issue` is one: Linux starts no program with one above 128 KiB (execve(2))."""
 MAX_ANNOTATED: Final = 10
-UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+MAX_DATA_BYTES: Final = 256 * 1024 * 1024
+"""Size of a file for programs."""
+UNREADABLE: Final = (*UNUSABLE, KeyError, TypeError, AttributeError)
 """Errors of reading a file that is missing, cut, or of another version of authprobe."""
 
 Findings = tuple[dict[str, int], list[str]]
@@ -127,9 +133,9 @@ def main() -> None:
         page = [f"--html={folder / files.page}"] if command == "diff" else []
         code = run_program([*program(), command, *page, *options(command, folder), *words])
     if command == "diff" and code in COMPARED:
-        write_diff(folder, words)
-    report(command, files, folder, code)
-    sys.exit(code)
+        run_step(lambda: write_diff(folder, words), title="authprobe diff", level="warning")
+    reported = run_step(lambda: report(command, files, folder, code))
+    sys.exit(code or reported)
 
 
 def program() -> list[str]:
@@ -192,16 +198,38 @@ def run_watch(folder: Path, words: Sequence[str]) -> int:
     """
     state = runner_path("STATE_FOLDER")
     files = COMMANDS["watch"]
-    with (folder / files.data).open("wb") as output:
+    with create(folder / files.data) as output:
         argv = [*program(), "watch", "--json", *options("watch", state), *words]
         code = run_program(argv, output)
     try:
-        page = watch_page(json.loads((folder / files.data).read_bytes()))
+        page = watch_page(read_json(folder / files.data))
+        with create(folder / files.page) as file:
+            file.write(page.encode(errors="replace"))
     except UNREADABLE:
         return code
-    (folder / files.page).write_text(page, encoding="utf-8", errors="replace")
     print("\n".join(map(for_log, page.splitlines())), flush=True)
     return code
+
+
+def create(path: Path) -> BinaryIO:
+    """Open a file for writing, in the place of whatever a run under test may have left there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.unlink(missing_ok=True)
+    return path.open("xb")
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a file for programs, or raise one of UNUSABLE.
+
+    An empty file is a missing one: what `watch` printed before it failed.
+    """
+    content = read_file(path, MAX_DATA_BYTES)
+    if not content:
+        raise FileNotFoundError(path)
+    return json.loads(content)
 
 
 def watch_page(document: Any) -> str:
@@ -250,11 +278,11 @@ def span(text: str) -> str:
 
 def write_diff(folder: Path, words: Sequence[str]) -> None:
     """Write the comparison, which the log of its probes answers, for programs and the summary."""
-    are_runs = any(word.endswith(".json") and Path(word).is_file() for word in words)
+    are_runs = any(word.endswith(".json") and os.path.isfile(word) for word in words)  # noqa: PTH113
     log = [] if are_runs else ["--log"]
     for option, name in (("--json", "diff.json"), ("--markdown", "diff.md")):
         argv = [*program(), "diff", option, *log, *options("diff", folder), *words]
-        with (folder / name).open("wb") as file:
+        with create(folder / name) as file:
             subprocess.run(argv, env=environment(), stdout=file, check=False)
 
 
@@ -265,35 +293,49 @@ def report(command: str, files: Files, folder: Path, code: int) -> None:
     write_output("counts", json.dumps(counts))
     write_output("regressed", json.dumps(shortened(regressed)))
     page, summary = folder / files.page, folder / files.summary
-    write_output("report", str(page) if page.is_file() else "")
-    write_output("summary", str(summary) if summary.is_file() else "")
+    text = read_summary(summary)
+    write_output("report", str(page) if os.path.isfile(page) else "")  # noqa: PTH113 (never raises)
+    write_output("summary", "" if text is None else str(summary))
     meaning = EXIT_CODES.get(code, "an exit code that this action does not know")
     words = f"`authprobe {command}` ended with exit code {code}: {meaning}."
-    if summary.is_file():
-        write_summary(summary.read_text(encoding="utf-8", errors="replace"))
-    else:
-        write_summary(f"## authprobe {command}\n\n{words} [The log]({run_url()}) says more.")
+    more = f"## authprobe {command}\n\n{words} [The log]({run_url()}) says more."
+    write_summary(more if text is None else text)
     if code and (command, code) != ("run", BROKE):  # which annotates each of its problems
         names = ", ".join(shortened(regressed)[:MAX_ANNOTATED])
-        more = len(regressed) - MAX_ANNOTATED
-        rest = f", and {more:,} more" if more > 0 else ""
+        left = len(regressed) - MAX_ANNOTATED
+        rest = f", and {left:,} more" if left > 0 else ""
         annotate("error", f"authprobe {command}", f"{words} {names}{rest}".strip())
+
+
+def read_summary(path: Path) -> str | None:
+    """Return the summary that the command wrote; None: it wrote none that can be read."""
+    try:
+        return read_file(path, MAX_TEXT_BYTES).decode(errors="replace")
+    except FileNotFoundError:
+        return None
+    except UNUSABLE as error:
+        annotate("warning", "authprobe: no summary", str(error))
+        return None
 
 
 def read_findings(files: Files, folder: Path) -> Findings:
     """Return what the file for programs says, or nothing if the command did not write it."""
     try:
         # A run under test can have written the file: no type of it is certain.
-        findings: Any = files.read(json.loads((folder / files.data).read_bytes()))
+        findings: Any = files.read(read_json(folder / files.data))
         counts, names = findings
         is_valid = all(isinstance(name, str) for name in names) and all(
             isinstance(kind, str) and type(count) is int for kind, count in counts.items()
         )
-        if is_valid and len(json.dumps(counts)) <= MAX_OUTPUT_BYTES:
-            return counts, names
-    except UNREADABLE:
-        pass
-    return {}, []
+        if not is_valid or len(json.dumps(counts)) > MAX_OUTPUT_BYTES:
+            raise TypeError("counts or names of another form")
+    except FileNotFoundError:
+        return {}, []
+    except UNREADABLE as error:
+        reason = f"{files.data} cannot be read: {type(error).__name__}: {error}"
+        annotate("warning", "authprobe: no counts", reason)
+        return {}, []
+    return counts, names
 
 
 def shortened(names: Sequence[str]) -> list[str]:
@@ -309,4 +351,4 @@ def shortened(names: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_step(main))

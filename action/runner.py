@@ -3,23 +3,67 @@
 Only the standard library is imported here and beside it, as this runs before anything is installed.
 """
 
+import errno
 import os
 import re
-import sys
+import stat
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
 USAGE: Final = 4
 """Exit code of an invalid input, as of an invalid option of `authprobe`."""
+INTERRUPTED: Final = 2
+"""Exit code of a step that a cancelled job ends, as of `authprobe`."""
+MAX_TEXT_BYTES: Final = 16 * 1024 * 1024
+"""Size of a file that GitHub gets a part of, or that it wrote itself."""
 MAX_SUMMARY_BYTES: Final = 1024 * 1024 - 4096
 """GitHub refuses a job summary above 1 MiB; the rest is for what the step adds itself."""
 CI_COMMAND: Final = re.compile(r"(^\s*):(?=:)|#(?=#\[)")
 """`::error::` at the start of a line and `##[error]` anywhere, as `authprobe.core.escaping` has."""
 
 
+class StepError(Exception):
+    """A reason why a step cannot go on."""
+
+
+UNUSABLE: Final = (
+    StepError,
+    OSError,
+    ValueError,
+    RuntimeError,  # RecursionError, or a user without a home
+    MemoryError,
+    subprocess.SubprocessError,
+)
+"""Errors of inputs, files and programs that cannot be used; any other is one of the action."""
+
+
+def run_step(step: Callable[[], None], *, title: str = "authprobe", level: str = "error") -> int:
+    """Run a step or a part of one, and return its exit code.
+
+    It ends with an annotation at the first thing that it cannot use; below the level `error` the
+    exit code is 0 all the same.
+    """
+    try:
+        step()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except UNUSABLE as error:
+        kind = "" if isinstance(error, StepError) else f"{type(error).__name__}: "
+        annotate(level, title, f"{kind}{error}")
+        return USAGE if level == "error" else 0
+    return 0
+
+
 def read_input(name: str) -> str:
     """Return an input of the action, which action.yml passes as a variable `INPUT_…`."""
-    return os.environ.get(f"INPUT_{name.upper().replace('-', '_')}", "").strip()
+    value = os.environ.get(f"INPUT_{name.upper().replace('-', '_')}", "").strip()
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        refuse(f"{name}: is not UTF-8")
+    return value
 
 
 def read_lines(name: str) -> list[str]:
@@ -35,12 +79,37 @@ def is_on(name: str) -> bool:
     return value.lower() == "true"
 
 
-def runner_path(variable: str) -> Path:
+def variable(name: str) -> str:
+    """Return a variable that the runner or action.yml sets; end the step without it."""
+    value = os.environ.get(name)
+    if not value:
+        refuse(f"{name} is not set: this program is a step of GitHub Actions")
+    return value
+
+
+def runner_path(name: str) -> Path:
     """Return a file or folder that the runner names in a variable; end the step without it."""
-    path = os.environ.get(variable)
-    if not path:
-        refuse(f"{variable} is not set: this program is a step of GitHub Actions")
-    return Path(path)
+    return Path(variable(name))
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file, as the opener of `open`, without waiting for the other end of a FIFO."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
+
+
+def read_file(path: Path, limit_bytes: int) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: it is missing, something else, larger than the limit, or cannot be read.
+    """
+    with open(path, "rb", opener=open_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        if status.st_size > limit_bytes:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return file.read(status.st_size)  # no more: a file of /proc can have no end
 
 
 def write_output(name: str, value: str) -> None:
@@ -49,14 +118,23 @@ def write_output(name: str, value: str) -> None:
     The delimiter is random, so that no value can end early and set another output.
     """
     delimiter = f"end-{os.urandom(16).hex()}"
-    with runner_path("GITHUB_OUTPUT").open("a", encoding="utf-8", errors="replace") as file:
-        file.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    append("GITHUB_OUTPUT", f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
 
 def write_summary(text: str) -> None:
     """Add Markdown to the summary of the job, cut to what GitHub accepts."""
-    with runner_path("GITHUB_STEP_SUMMARY").open("a", encoding="utf-8", errors="replace") as file:
-        file.write(cut(text, MAX_SUMMARY_BYTES) + "\n")
+    append("GITHUB_STEP_SUMMARY", cut(text, MAX_SUMMARY_BYTES) + "\n")
+
+
+def append(name: str, text: str) -> None:
+    """Add text to a file of the runner.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = runner_path(name)
+    with open(path, "ab", opener=open_at_once) as file:
+        file.write(text.encode(errors="replace"))
 
 
 def cut(text: str, limit_bytes: int) -> str:
@@ -98,9 +176,8 @@ def annotate(level: str, title: str, message: str) -> None:
 
 
 def refuse(message: str) -> NoReturn:
-    """End the step with an annotation and the exit code of an invalid input."""
-    annotate("error", "authprobe", message)
-    sys.exit(USAGE)
+    """End the step, as `run_step` does if something cannot be used."""
+    raise StepError(message)
 
 
 def run_url() -> str:

@@ -333,6 +333,7 @@ def test_broken_results_are_no_findings(
     step = probe(runner)
     assert step.code == 0
     assert (step.outputs["counts"], step.outputs["regressed"]) == ("{}", "[]")
+    assert step.log.count("::warning title=authprobe%3A no counts::") == (content != "")
 
 
 def test_a_summary_is_cut_below_the_limit_and_says_so(runner: GitHubRunner, fake: Path) -> None:
@@ -391,6 +392,7 @@ def test_forged_results_are_no_findings(
     (fake / "code").write_text("11")
     step = probe(runner, command="drift")
     assert (step.code, step.outputs["counts"], step.outputs["regressed"]) == (11, "{}", "[]")
+    assert "::warning title=authprobe%3A no counts::drift.json cannot be read: " in step.log
     assert "Traceback" not in step.log
 
 

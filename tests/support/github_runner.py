@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests.support.command import PROJECT, WITHOUT_HISTORY, environment
+from tests.support.command import LIMIT, PROJECT, WITHOUT_HISTORY, environment
 
 EXPRESSION: Final = re.compile(r"\$\{\{ (.*?) \}\}")
 OUTPUT: Final = re.compile(r"(?P<name>[\w-]+)<<(?P<end>.+)\n(?P<value>(?:.*\n)*?)(?P=end)\n")
@@ -95,6 +95,7 @@ class GitHubRunner:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            timeout=LIMIT,
             check=False,
         )
         output, summary = (path.read_text() for path in files.values())
