@@ -13,6 +13,7 @@ LAYERS = (
     "documents",
     "redaction",
     "errors",
+    "arguments",
     "options",
     "configuration",
     "settings",

@@ -44,6 +44,16 @@ expect:
 GOOD, BAD = "example/raw-http/messages/good", "example/raw-http/messages/bad"
 
 
+class PathOf:
+    """A path of another program, whose text may be of any type."""
+
+    def __init__(self, text: object) -> None:
+        self.text = text
+
+    def __fspath__(self) -> object:
+        return self.text
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory."""
@@ -139,8 +149,16 @@ def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
         ({"scenarios": ["\0\n$(touch x)`\"'"]}, "ScenarioError", "^scenario-1.yaml:1:1: "),
         ({"scenarios": ["\udc80\n"]}, "ScenarioError", "^scenario-1.yaml:1:1: "),
         ({"scenarios": "x\n" * 600_000}, "ScenarioError", "^scenario-1.yaml"),
-        ({"scenarios": [""]}, "SettingsError", "neither a path nor the text"),
-        ({"scenarios": [3]}, "SettingsError", "neither a path nor the text"),
+        (
+            {"scenarios": [""]},
+            "SettingsError",
+            "^scenarios=.*: must be a path or the text of a scenario",
+        ),
+        (
+            {"scenarios": [3]},
+            "SettingsError",
+            "^scenarios=.*: must be a path or the text of a scenario",
+        ),
         ({"scenarios": 3}, "SettingsError", "^scenarios=3: must be a list"),
         ({"select": "nonsense"}, "SettingsError", "select='nonsense': no case matches"),
         ({"select": "good or"}, "SettingsError", "Wrong expression"),
@@ -149,7 +167,7 @@ def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
         ({"clients": ["claude-cod"]}, "SettingsError", "claude-cod"),
         ({"cases": ["none"]}, "SettingsError", "none"),
         ({"variables": {"none": 1}}, "SettingsError", "none"),
-        ({"variables": {1: 2}}, "SettingsError", "^variables: 1 is no name"),
+        ({"variables": {1: 2}}, "SettingsError", "^variables: name=1: must be a string"),
         ({"variables": ["none"]}, "SettingsError", "^variables=.'none'.: must be a dict"),
         ({"clients": [5]}, "SettingsError", "^clients=5: must be a string"),
         ({"cases": [None]}, "SettingsError", "^cases=None: must be a string"),
@@ -164,6 +182,8 @@ def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
                 ("", "'': must be a path"),
                 (5, "5: must be a path"),
                 (b"x", "b'x': must be a path"),
+                (PathOf(b"x"), "<.*PathOf.*: must be a path"),
+                (PathOf(5), "<.*PathOf.*: must be a path"),
             )
         ),
         ({"isolation": "weak"}, "SettingsError", "isolation='weak': no such isolation"),
@@ -273,11 +293,11 @@ def test_a_text_that_has_no_encoding_is_explained() -> None:
 
 
 @pytest.mark.parametrize("name", ["port", "https_port", "control_port"])
-@pytest.mark.parametrize("value", [-1, 65_536, 1.5, "", "x", b"80"])
+@pytest.mark.parametrize("value", [-1, 65_536, 1.5, "", "x", b"80", True])
 def test_a_port_that_no_system_has_is_an_error(name: str, value: Any) -> None:
     ports: Any = {name: value}
     with pytest.raises(
-        authprobe.SettingsError, match=f"^{name}={value!r}: must be from 0 to 65535"
+        authprobe.SettingsError, match=f"^{name}={value!r}: must be a whole number from 0 to 65535"
     ):
         authprobe.emulate(**ports)
 

@@ -3,11 +3,12 @@
 from contextlib import AbstractContextManager
 from typing import Final
 
+from authprobe import arguments
 from authprobe.emulator.config import Backend
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.standalone import emulator
+from authprobe.emulator.standalone.control import check_setup
 from authprobe.emulator.standalone.emulator import Emulator
-from authprobe.errors import SettingsError
 
 MAX_PORT: Final = 65_535
 
@@ -27,22 +28,20 @@ def emulate(
     other users of this machine are refused unless `any_user` is set.
 
     Raises:
-        SettingsError: `setup` is no `Backend`, or a port is outside 0 to 65535; on entry: the host
-            is not loopback, a port is taken, or a value of `setup` is invalid.
+        SettingsError: an argument is of another type, a value of `setup` is invalid, or a port is
+            outside 0 to 65535; on entry: the host is not loopback, or a port is taken.
     """
-    if not isinstance(setup, Backend | None):
-        raise SettingsError(f"setup={setup!r:.80}: must be a Backend")
-    ports: dict[str, object] = {"port": port, "https_port": https_port}
-    if control_port is not None:
-        ports["control_port"] = control_port
-    for name, value in ports.items():
-        if not isinstance(value, int) or not 0 <= value <= MAX_PORT:
-            raise SettingsError(f"{name}={value!r:.80}: must be from 0 to {MAX_PORT}")
+    setup = Backend() if setup is None else setup
+    check_setup(setup)
     return emulator.emulate(
         setup,
-        host=host,
-        port=port,
-        https_port=https_port,
-        control_port=control_port,
-        any_user=any_user,
+        host=arguments.text(host, "host"),
+        port=_port(port, "port"),
+        https_port=_port(https_port, "https_port"),
+        control_port=arguments.optional(_port, control_port, "control_port"),
+        any_user=arguments.flag(any_user, "any_user"),
     )
+
+
+def _port(value: object, name: str) -> int:
+    return arguments.whole(value, name, 0, MAX_PORT)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from authprobe.api import arguments
+from authprobe import arguments
 from authprobe.api.values import RunResult
 from authprobe.diagnosis.diagnose import make_diagnosis
 from authprobe.diagnosis.incident.incident import incident_redactor, open_incident
@@ -71,10 +71,15 @@ def diff(
         RecordError: a file cannot be read, or is not a run of this schema version.
         SettingsError: an argument is neither results nor a path.
     """
-    return make_document(diff_runs(_run(before, "before"), _run(after, "after")), None)
+    runs = [_results(run, name) for run, name in ((before, "before"), (after, "after"))]
+    return make_document(diff_runs(*map(_run, runs)), None)
 
 
-def _run(run: RunResult | str | os.PathLike[str], name: str) -> Run:
+def _results(run: object, name: str) -> RunResult | Path:
+    return run if isinstance(run, RunResult) else arguments.path(run, name)
+
+
+def _run(run: RunResult | Path) -> Run:
     if isinstance(run, RunResult):
         return parse_run(IN_MEMORY, run.results_json.encode())
-    return read_run(arguments.path(run, name))
+    return read_run(run)

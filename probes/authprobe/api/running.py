@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from authprobe.api.arguments import optional_path, text
+from authprobe import arguments
 from authprobe.api.values import RunResult, make_result
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
@@ -67,28 +67,30 @@ def run(
         RecordError: the baseline cannot be read.
         ProbesError: a result would contain a credential, and is kept back.
     """
-    given = [scenarios] if isinstance(scenarios, str | os.PathLike) else _list(scenarios)
-    folder = optional_path(out, "out")
+    if isinstance(scenarios, str | os.PathLike):
+        scenarios = [scenarios]
+    given = arguments.sequence(scenarios, "scenarios")
+    folder = arguments.optional(arguments.path, out, "out")
     with contextlib.ExitStack() as stack:
         work = stack.enter_context(made_folder(unused_folder("authprobe-api-")))
         stack.enter_context(_naming_texts(work))
         settings = Settings(
             scenarios=tuple(_paths(given, work)),
-            suite=_optional_text(suite, "suite"),
-            variables=_variables(variables or {}),
-            clients=_words(clients, "clients"),
-            cases=_words(cases, "cases"),
-            baseline=optional_path(baseline, "baseline"),
-            known_failures=optional_path(known_failures, "known_failures"),
-            isolation=_isolation(isolation),
-            retries=_number(retries, "retries", 0),
-            jobs=_optional_number(jobs, "jobs", 1) or default_jobs(),
-            max_failures=_optional_number(max_failures, "max_failures", 1),
+            suite=arguments.optional(arguments.text, suite, "suite"),
+            variables=arguments.optional(_variables, variables, "variables") or {},
+            clients=arguments.words(clients, "clients"),
+            cases=arguments.words(cases, "cases"),
+            baseline=arguments.optional(arguments.path, baseline, "baseline"),
+            known_failures=arguments.optional(arguments.path, known_failures, "known_failures"),
+            isolation=arguments.optional(_isolation, isolation, "isolation") or default_isolation(),
+            retries=arguments.whole(retries, "retries", 0),
+            jobs=arguments.optional(_one_or_more, jobs, "jobs") or default_jobs(),
+            max_failures=arguments.optional(_one_or_more, max_failures, "max_failures"),
             out=folder or work,
         )
         if not (suite or given or settings.leaves_out_cases or select):
             settings = dataclasses.replace(settings, suite=DEFAULT_SUITE)
-        return _run(settings, _optional_text(select, "select"), folder)
+        return _run(settings, arguments.optional(arguments.text, select, "select"), folder)
 
 
 def _run(settings: Settings, select: str | None, out: Path | None) -> RunResult:
@@ -155,12 +157,10 @@ def _paths(scenarios: Iterable[object], work: Path) -> Iterator[Path]:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(scenario.encode("utf-8", "surrogatepass"))
             yield path
-        elif isinstance(scenario, str | os.PathLike) and os.fspath(scenario):
-            yield Path(scenario)
+        elif given := arguments.fspath(scenario):
+            yield Path(given)
         else:
-            raise SettingsError(
-                f"scenarios: {scenario!r} is neither a path nor the text of a scenario"
-            )
+            raise arguments.invalid("scenarios", scenario, "a path or the text of a scenario")
 
 
 @contextlib.contextmanager
@@ -174,55 +174,25 @@ def _naming_texts(work: Path) -> Iterator[None]:
         raise ScenarioError(messages) from None
 
 
-def _list(scenarios: object) -> list[object]:
-    if not isinstance(scenarios, Iterable):
-        raise SettingsError(f"scenarios={scenarios!r:.80}: must be a list, a path or a text")
-    return list(scenarios)
-
-
-def _words(values: object, name: str) -> tuple[str, ...]:
-    """Return the values of an option.
-
-    Raises:
-        SettingsError: it is one string, whose letters would be taken for the values, or no list of
-            strings.
-    """
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise SettingsError(f"{name}={values!r:.80}: must be a list; put brackets around it")
-    return tuple(text(value, name) for value in values)
-
-
-def _variables(values: object) -> dict[str, Value]:
+def _variables(values: object, argument: str) -> dict[str, Value]:
     if not isinstance(values, Mapping):
-        raise SettingsError(f"variables={values!r:.80}: must be a dict")
+        raise arguments.invalid(argument, values, "a dict")
     for name, value in values.items():
         if not isinstance(name, str):
-            raise SettingsError(f"variables: {name!r} is no name; it must be a string")
+            raise arguments.invalid(f"{argument}: name", name, "a string")
         if not isinstance(value, str | int | float | datetime.date | None):
-            raise SettingsError(
-                f"variables: {name}={value!r:.80}: must be a text, a number, a date or None"
+            raise arguments.invalid(
+                f"{argument}: {name}", value, "a text, a number, a date or None"
             )
     return dict(values)
 
 
-def _number(value: object, name: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise SettingsError(f"{name}={value!r}: must be a whole number of at least {least}")
-    return value
+def _one_or_more(value: object, name: str) -> int:
+    return arguments.whole(value, name, 1)
 
 
-def _optional_text(value: object, name: str) -> str | None:
-    return None if value is None else text(value, name)
-
-
-def _optional_number(value: int | None, name: str, least: int) -> int | None:
-    return None if value is None else _number(value, name, least)
-
-
-def _isolation(value: str | None) -> Isolation:
-    if value is None:
-        return default_isolation()
+def _isolation(value: object, name: str) -> Isolation:
     try:
-        return parse_isolation(value)
+        return parse_isolation(arguments.text(value, name))
     except ValueError as error:
-        raise SettingsError(f"isolation={value!r}: {error}") from None
+        raise SettingsError(f"{name}={value!r:.80}: {error}") from None

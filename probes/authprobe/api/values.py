@@ -4,6 +4,7 @@ import datetime
 from collections import Counter
 from dataclasses import dataclass, field
 
+from authprobe import arguments
 from authprobe.core.isolation import Isolation
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
@@ -92,6 +93,7 @@ class RunResult:
         Raises:
             SettingsError: the run has no such case.
         """
+        id = arguments.text(id, "id")
         by_id = {each.id: each for each in self.cases}
         if id not in by_id:
             remedy = did_you_mean(id, by_id, otherwise="`cases` has them all")

@@ -2,13 +2,13 @@
 
 import datetime
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
+from authprobe import arguments
 from authprobe.core.host_names import own_host_problem
 from authprobe.documents.constraints import STRICT
 from authprobe.documents.messages import MESSAGE
@@ -348,9 +348,5 @@ class Backend:
 
     def own_host(self, name: str) -> Host | None:
         """Return the host of one's own with this name; None: there is none."""
-        host = self.hosts.get(name)
+        host = self.hosts.get(arguments.text(name, "name"))
         return Host(serves=host) if isinstance(host, Service) else host
-
-    def with_hosts(self, hosts: Mapping[str, Host | Service]) -> "Backend":
-        """Return this backend with further hosts; its own win."""
-        return replace(self, hosts={**hosts, **self.hosts}) if hosts else self

@@ -117,9 +117,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
             with_via(each, names.client) for each in credentials_of(scenario, names.credential)
         ),
         headers=scenario.headers.get(names.headers, {}),
-        backend=scenario.backends.get(names.backend, Backend())
-        .with_hosts(scenario.hosts)
-        .with_hosts(names.client.hosts),
+        backend=_backend(scenario, names),
         environment=values_in(variables, "environment"),
         settings_env=values_in(variables, SETTINGS_ENV),
         expectation=rule.then,
@@ -130,6 +128,13 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         live=scenario.live if names.target is Target.LIVE else None,
         mirrors_live=scenario.live is not None,
     )
+
+
+def _backend(scenario: Scenario, names: Names) -> Backend:
+    """Return the backend of a case, with the hosts of the scenario and the client; its own win."""
+    backend = scenario.backends.get(names.backend, Backend())
+    hosts = {**names.client.hosts, **scenario.hosts, **backend.hosts}
+    return dataclasses.replace(backend, hosts=hosts)
 
 
 def case_id(scenario_id: str, names: Names, *, client: str | None = None) -> str:

@@ -421,7 +421,7 @@ def test_a_token_has_a_chosen_value_unless_it_looks_real(
 def test_scopes_must_be_a_list(emulator: Emulator) -> None:
     assert emulator.issue(scopes=["user:profile"]).scopes == ("user:profile",)
     assert emulator.issue(scopes=[]).scopes == ()
-    with pytest.raises(SettingsError, match="put brackets around 'user:profile'"):
+    with pytest.raises(SettingsError, match="scopes='user:profile': must be a list"):
         emulator.issue(scopes="user:profile")
 
 

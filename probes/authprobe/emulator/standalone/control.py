@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from authprobe import arguments
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import (
@@ -248,8 +249,9 @@ def check_setup(setup: Backend) -> None:
     """Raise if a value of a configuration is invalid, which dataclasses do not check themselves.
 
     Raises:
-        SettingsError: a value is invalid.
+        SettingsError: it is no `Backend`, or a value is invalid.
     """
+    arguments.instance(setup, "setup", Backend, "a Backend")
     try:
         BACKEND.validate_python(dataclasses.asdict(setup))
     except ValidationError as error:

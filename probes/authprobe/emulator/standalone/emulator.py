@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from authprobe import arguments
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import (
     AccountState,
@@ -25,7 +26,6 @@ from authprobe.emulator.standalone.control import Control, check_setup, choose
 from authprobe.emulator.standalone.control_api import application
 from authprobe.emulator.standalone.resources import ResourceKind
 from authprobe.emulator.state.tokens import Token
-from authprobe.errors import SettingsError
 from authprobe.observation.model import Exchange
 
 T = TypeVar("T")
@@ -148,9 +148,11 @@ class Emulator:
             SettingsError: the kind, the state, the scopes or the lifetime is invalid, or the value
                 looks like a real credential.
         """
-        if isinstance(scopes, str):
-            raise SettingsError(f"scopes must be a list of strings; put brackets around {scopes!r}")
-        scope_list = None if scopes is None else tuple(scopes)
+        kind = arguments.text(kind, "kind")
+        state = arguments.text(state, "state")
+        scope_list = arguments.optional(arguments.words, scopes, "scopes")
+        lifetime = arguments.optional(arguments.number, lifetime, "lifetime")
+        value = arguments.optional(arguments.text, value, "value")
         return self._parts.do(
             lambda: self._parts.control.issue(kind, state, scope_list, lifetime, value)
         )
@@ -171,22 +173,46 @@ class Emulator:
         Raises:
             SettingsError: the kind or the id is invalid, or an option is not for this kind.
         """
+        kind = arguments.text(kind, "kind")
+        id = arguments.text(id, "id")
+        ended = arguments.flag(ended, "ended")
+        content = arguments.optional(arguments.content, content, "content")
         self._parts.do(lambda: self._parts.control.add(kind, id, ended, content))
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
-        """Return an access token in this state and a valid refresh token of the same login."""
+        """Return an access token in this state and a valid refresh token of the same login.
+
+        Raises:
+            SettingsError: the state is unknown.
+        """
+        state = arguments.text(state, "state")
         return self._parts.do(lambda: self._parts.control.issue_login(state))
 
     def expire(self, token: Token | str) -> None:
-        """Expire a token now."""
+        """Expire a token now.
+
+        Raises:
+            SettingsError: this emulator has not issued such a token.
+        """
+        token = _token(token)
         self._parts.do(lambda: self._parts.control.end(token, TokenState.EXPIRED))
 
     def revoke(self, token: Token | str) -> None:
-        """Revoke a token now."""
+        """Revoke a token now.
+
+        Raises:
+            SettingsError: this emulator has not issued such a token.
+        """
+        token = _token(token)
         self._parts.do(lambda: self._parts.control.end(token, TokenState.REVOKED))
 
     def state(self, token: Token | str) -> TokenState:
-        """Return the current state of a token: valid, expired, revoked or used."""
+        """Return the current state of a token: valid, expired, revoked or used.
+
+        Raises:
+            SettingsError: this emulator has not issued such a token.
+        """
+        token = _token(token)
         return self._parts.do(lambda: self._parts.control.state(token))
 
     def fault(
@@ -204,6 +230,10 @@ class Emulator:
         Raises:
             SettingsError: the fault is unknown, or does not take one of these options.
         """
+        name = arguments.text(name, "name")
+        seconds = arguments.optional(arguments.number, seconds, "seconds")
+        host = arguments.optional(arguments.text, host, "host")
+        path = arguments.optional(arguments.text, path, "path")
         fault = Fault(name=name, seconds=seconds, times=times, after=after, host=host, path=path)
         self._parts.do(lambda: self._parts.control.arm(fault))
         self._parts.network.update_listening(self._parts.listener)
@@ -230,15 +260,16 @@ class Emulator:
         Raises:
             SettingsError: a value is invalid.
         """
+        stop_reason = arguments.optional(arguments.text, stop_reason, "stop_reason")
         reason = None if stop_reason is None else choose(StopReason, stop_reason, "stop reason")
         answer = ModelAnswer(
-            text=text,
-            tools=tuple(tools),
-            thinking=thinking,
-            redacted_thinking=redacted_thinking,
+            text=arguments.optional(arguments.text, text, "text"),
+            tools=tuple(_tool(tool) for tool in arguments.sequence(tools, "tools")),
+            thinking=arguments.optional(arguments.text, thinking, "thinking"),
+            redacted_thinking=arguments.flag(redacted_thinking, "redacted_thinking"),
             stop_reason=reason,
-            prompt=prompt,
-            times=times,
+            prompt=arguments.optional(arguments.text, prompt, "prompt"),
+            times=arguments.whole(times, "times", 1),
         )
         self._parts.do(lambda: self._parts.control.add_answer(answer))
 
@@ -252,6 +283,7 @@ class Emulator:
         Raises:
             SettingsError: the number is negative, or the time would be outside the calendar.
         """
+        seconds = arguments.number(seconds, "seconds")
         self._parts.do(lambda: self._parts.control.advance(seconds))
 
     def configure(
@@ -267,11 +299,15 @@ class Emulator:
         Raises:
             SettingsError: the standing is unknown.
         """
-        self._parts.do(
-            lambda: self._parts.control.configure(
-                standing, counts_as_claude_code, reuse_revokes, refresh_revokes_access
-            )
-        )
+        standing = arguments.optional(arguments.text, standing, "standing")
+        flags = {
+            "counts_as_claude_code": counts_as_claude_code,
+            "reuse_revokes": reuse_revokes,
+            "refresh_revokes_access": refresh_revokes_access,
+        }
+        for name, value in flags.items():
+            arguments.optional(arguments.flag, value, name)
+        self._parts.do(lambda: self._parts.control.configure(standing, **flags))
 
     def forget_exchanges(self) -> None:
         """Discard the recorded exchanges."""
@@ -283,8 +319,21 @@ class Emulator:
         Raises:
             SettingsError: a value of `setup` is invalid.
         """
-        self._parts.do(lambda: self._parts.control.reset(setup or Backend()))
+        setup = Backend() if setup is None else setup
+        self._parts.do(lambda: self._parts.control.reset(setup))
         self._parts.network.update_listening(self._parts.listener)
+
+
+def _token(token: object) -> Token | str:
+    if isinstance(token, Token):
+        return token
+    return arguments.instance(token, "token", str, "a token, its slot name or its value")
+
+
+def _tool(tool: object) -> ToolCall | str:
+    if isinstance(tool, ToolCall):
+        return tool
+    return arguments.instance(tool, "tools", str, "a list of names and of ToolCall")
 
 
 def parts_of(emulator: Emulator) -> EmulatorParts:
@@ -315,7 +364,7 @@ def emulate(
     Raises:
         SettingsError: the host is not loopback, a port is taken, or a value of `setup` is invalid.
     """
-    setup = setup or Backend()
+    setup = Backend() if setup is None else setup
     check_setup(setup)
     with contextlib.ExitStack() as stack:
         if network is None:
