@@ -144,7 +144,7 @@ def repr_of(value: object) -> str:
 
 def test_a_number_that_python_does_not_print_is_an_error(owners: dict[str, Any]) -> None:
     number = 10**5000
-    with pytest.raises(authprobe.SettingsError, match="^port=<int>: must be a whole number from 0"):
+    with pytest.raises(authprobe.SettingsError, match="port=<int>: must be a whole number"):
         authprobe.emulate(port=number)
     with pytest.raises(authprobe.SettingsError, match="outside the calendar"):
         owners["Emulator"].advance(number)
