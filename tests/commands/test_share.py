@@ -165,6 +165,29 @@ def test_a_text_with_a_token_is_neither_printed_nor_written(
     assert not (folder / "leak.md").exists()
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Cookie: sessionKey=abc-{}; lastActiveOrg=b",
+        "Set-Cookie: cf_clearance={}; Path=/; HttpOnly",
+        "curl -b sid={} https://gateway.corp.example",
+        "mysql --password={} failed",
+        "GET /callback?code={}&state=a",
+    ],
+)
+@pytest.mark.parametrize("old", ['"invalid x-api-key"', '"Two kinds of key"', "Two kinds of key"])
+def test_values_that_are_secret_by_their_names_are_redacted(
+    sentence: str, old: str, folder: Path, tmp_path: Path
+) -> None:
+    """Also in the text of the scenario, which is the third of the places."""
+    value = "m4de-Up0value9"
+    new = sentence.format(value)
+    results = with_results(folder, tmp_path, old, f'"{new}"' if old[0] == '"' else new)
+    ended = share(folder, "--results", str(results))
+    assert (ended.code, value in ended.out) == (0, False), ended.err
+    assert "redacted:value" in ended.out
+
+
 def test_names_of_the_user_and_the_machine_are_replaced(folder: Path, tmp_path: Path) -> None:
     sentence = "no key for maria in /home/somebody/x, says somebody"
     results = with_results(folder, tmp_path, '"invalid x-api-key"', f'"{sentence}"')

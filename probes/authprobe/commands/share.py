@@ -8,9 +8,9 @@ from authprobe.commands.printing import print_error, print_text
 from authprobe.diagnosis.reasons.explain import explain_run
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.plan.case_ids import select_ids
-from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.markdown.issue import share_markdown
+from authprobe.report.markdown.pseudonymize import SharedTextCleaner
 from authprobe.report.model.matrix import problems
 from authprobe.report.model.phrases import plural
 from authprobe.report.model.saved_bisections import read_bisections
@@ -36,7 +36,7 @@ def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
     text = share_markdown(
         run,
         records,
-        Pseudonymizer(users, hosts),
+        SharedTextCleaner(users, hosts),
         past=_past(records, results.parent),
         bisections=read_bisections(results.parent),
     )

@@ -16,8 +16,8 @@ from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import CLIENT, Transition, fingerprint
 from authprobe.observation.model import Outcome
-from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.issue import MAX_LENGTH, MAX_REQUESTS, share_markdown
+from authprobe.report.markdown.pseudonymize import SharedTextCleaner
 from authprobe.report.model.saved_bisections import FOLDER, read_bisections
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Diagnosis, Reason, Run
@@ -90,7 +90,7 @@ RUN = make_run(SUBJECT, *OTHERS)
 
 def drawn(run: Run, *records: CaseRecord, **options: Any) -> str:
     """Return the text about these cases, or about all cases of the run."""
-    return share_markdown(run, records or run.cases, Pseudonymizer(), **options)
+    return share_markdown(run, records or run.cases, SharedTextCleaner(), **options)
 
 
 def alone(**changes: Any) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from authprobe.diagnosis.text_redaction import redact_values
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.run.model import CaseRecord
 
@@ -12,6 +13,16 @@ UNCHANGED_FIELDS: Final = (
     *("endpoint", "credential", "headers", "backend", "environment", "flow"),
 )
 """Fields that identify a case: names from the scenario, and no text from outside."""
+
+
+class SharedTextCleaner(Pseudonymizer):
+    """Replaces personal data, and values that are secret by their names, such as a cookie.
+
+    A run stores neither, but others may have made or edited the results that are shared.
+    """
+
+    def __call__(self, text: str) -> str:
+        return super().__call__(redact_values(text))
 
 
 def anonymous(record: CaseRecord, pseudonymizer: Pseudonymizer) -> CaseRecord:
