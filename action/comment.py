@@ -55,7 +55,8 @@ def write_comment(number: int) -> None:
         GitHubError: GitHub refuses.
     """
     begin = marker()
-    body = "\n".join((begin, cut(summary(), MAX_BODY_BYTES - 2000), "", links()))
+    # The links come first: below, they could be inside of a block that was cut open.
+    body = "\n".join((begin, links(), "", cut(summary(), MAX_BODY_BYTES - 2000)))
     issues = f"repos/{repository()}/issues"
     for comment in items(f"{issues}/{number}/comments?per_page=100"):
         if is_own(comment, f"{begin}\n"):

@@ -45,6 +45,8 @@ def main() -> None:
     title, label = read_input("title"), read_input("label")
     if not title or not label:
         refuse("title and label must not be empty")
+    if "," in label:
+        refuse(f"label: {label!r} has a comma, at which GitHub cuts it in two when it searches")
     results = read_results()
     try:
         keep_issue(title, label, results)

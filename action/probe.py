@@ -21,6 +21,7 @@ from runner import (
     UNUSABLE,
     annotate,
     for_log,
+    read_exact,
     read_file,
     read_input,
     read_lines,
@@ -120,7 +121,7 @@ COMMANDS: Final = {
 
 def main() -> None:
     """Run the command, set the outputs, and end with its exit code."""
-    command = read_input("command") or "run"
+    command = read_exact("command") or "run"
     if command not in COMMANDS:
         refuse(f"command: {command!r} is not one of: {', '.join(COMMANDS)}")
     files = COMMANDS[command]

@@ -20,6 +20,8 @@ MAX_TEXT_BYTES: Final = 16 * 1024 * 1024
 """Size of a file that GitHub gets a part of, or that it wrote itself."""
 MAX_SUMMARY_BYTES: Final = 1024 * 1024 - 4096
 """GitHub refuses a job summary above 1 MiB; the rest is for what the step adds itself."""
+MAX_MESSAGE_LENGTH: Final = 4000
+"""Letters of an annotation: GitHub refuses one above 64 KB, and an escape has up to ten letters."""
 CI_COMMAND: Final = re.compile(r"(^\s*):(?=:)|#(?=#\[)")
 """`::error::` at the start of a line and `##[error]` anywhere, as `authprobe.core.escaping` has."""
 
@@ -58,12 +60,24 @@ def run_step(step: Callable[[], None], *, title: str = "authprobe", level: str =
 
 def read_input(name: str) -> str:
     """Return an input of the action, which action.yml passes as a variable `INPUT_…`."""
-    value = os.environ.get(f"INPUT_{name.upper().replace('-', '_')}", "").strip()
+    value = _variable_of(name).strip()
     try:
         value.encode()
     except UnicodeEncodeError:
         refuse(f"{name}: is not UTF-8")
     return value
+
+
+def read_exact(name: str) -> str:
+    """Return an input that conditions of action.yml compare as it is, with the space around it."""
+    value = read_input(name)
+    if value != _variable_of(name):
+        refuse(f"{name}: has space before or after {value!r}; remove it")
+    return value
+
+
+def _variable_of(name: str) -> str:
+    return os.environ.get(f"INPUT_{name.upper().replace('-', '_')}", "")
 
 
 def read_lines(name: str) -> list[str]:
@@ -73,7 +87,7 @@ def read_lines(name: str) -> list[str]:
 
 def is_on(name: str) -> bool:
     """Return True if an input is `true`, and False if it is `false` or empty; else end the step."""
-    value = read_input(name)
+    value = read_exact(name)
     if value.lower() not in ("true", "false", ""):
         refuse(f"{name}: {value!r} is neither 'true' nor 'false'")
     return value.lower() == "true"
@@ -168,6 +182,8 @@ def annotate(level: str, title: str, message: str) -> None:
 
     The escaping follows packages/core/src/command.ts of github.com/actions/toolkit.
     """
+    if len(message) > MAX_MESSAGE_LENGTH:
+        message = f"{message[:MAX_MESSAGE_LENGTH]}…"
     for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
         title, message = title.replace(character, code), message.replace(character, code)
     title, message = for_log(title), for_log(message)

@@ -39,20 +39,24 @@ def test_there_is_one_comment_however_often_it_runs(
     (written,) = comments(github)
     marker, *lines = written["body"].splitlines()
     assert marker.startswith("<!-- authprobe ")
-    assert lines[:2] == ["first $(id) `id` \"'", "@you"]
-    assert lines[-1] == "[run](https://github.com/octo/example/actions/runs/7)"
+    assert lines == [
+        "[run](https://github.com/octo/example/actions/runs/7)",
+        "",
+        "first $(id) `id` \"'",
+        "@you",
+    ]
     comment(runner, "second", ARTIFACT_URL="https://github.com/a")
     (updated,) = comments(github)
     assert updated["body"].splitlines()[0] == marker
     assert "first" not in updated["body"]
-    assert updated["body"].endswith("· [report](https://github.com/a)")
+    assert updated["body"].splitlines()[1].endswith("· [report](https://github.com/a)")
 
 
 def test_another_job_has_a_comment_of_its_own(runner: GitHubRunner, github: FakeGitHub) -> None:
     comment(runner, "one")
     comment(runner, "two", GITHUB_JOB="other")
     comment(runner, "three", ARTIFACT_NAME="other")
-    assert [each["body"].splitlines()[1] for each in comments(github)] == ["one", "two", "three"]
+    assert [each["body"].splitlines()[-1] for each in comments(github)] == ["one", "two", "three"]
 
 
 def test_a_comment_of_a_person_is_never_changed(runner: GitHubRunner, github: FakeGitHub) -> None:
@@ -67,7 +71,7 @@ def test_a_comment_of_a_person_is_never_changed(runner: GitHubRunner, github: Fa
     step = comment(runner, "two")
     assert step.code == 0, step.log
     assert comments(github)[:5] == others
-    assert comments(github)[5]["body"].splitlines()[1] == "two"
+    assert comments(github)[5]["body"].splitlines()[-1] == "two"
 
 
 def test_a_long_summary_is_cut(runner: GitHubRunner, github: FakeGitHub) -> None:

@@ -204,6 +204,20 @@ def test_results_that_cannot_be_meant_are_refused(
     assert github.read()["calls"] == []
 
 
+def test_a_label_that_no_search_finds_is_refused(runner: GitHubRunner, github: FakeGitHub) -> None:
+    step = keep(runner, "release=1", label="nightly, authprobe")
+    assert step.code == 4
+    assert "::label: 'nightly, authprobe' has a comma" in step.log
+    assert github.read()["calls"] == []
+
+
+def test_a_long_annotation_is_cut(runner: GitHubRunner) -> None:
+    step = keep(runner, "\U000e0001" * 30_000)
+    assert step.code == 4
+    assert len(step.log) < 64_000
+    assert step.log.endswith("…\n")
+
+
 def test_a_refusal_fails_the_job(runner: GitHubRunner, github: FakeGitHub) -> None:
     github.write(refuses="HTTP 403\n::error::forged")
     step = keep(runner, "release=1")

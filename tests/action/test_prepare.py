@@ -2,7 +2,9 @@
 
 import hashlib
 import inspect
+import os
 import re
+import signal
 import subprocess
 import sys
 import zipfile
@@ -13,6 +15,7 @@ import pytest
 
 from tests.support.command import PROJECT
 from tests.support.github_runner import GitHubRunner, Step
+from tests.support.waiting import PATIENCE
 
 
 def write_wheel(folder: Path, version: str) -> None:
@@ -138,10 +141,37 @@ def test_only_a_version_is_installed(version: str, runner: GitHubRunner) -> None
 
 
 @pytest.mark.parametrize("name", ["cache", "comment"])
-def test_a_switch_is_true_or_false(name: str, runner: GitHubRunner) -> None:
-    step = prepare(runner, version="7.0", **{name: "yes"})
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("yes", "'yes' is neither 'true' nor 'false'"),
+        ("true\n", "has space before or after 'true'; remove it"),  # no condition would hold
+    ],
+)
+def test_a_switch_is_true_or_false(
+    name: str, value: str, message: str, runner: GitHubRunner
+) -> None:
+    step = prepare(runner, version="7.0", **{name: value})
     assert step.code == 4
-    assert f"{name}: 'yes' is neither 'true' nor 'false'" in step.log
+    assert f"::{name}: {message}" in step.log
+
+
+def test_a_cancelled_job_ends_the_installation(runner: GitHubRunner, tmp_path: Path) -> None:
+    program = runner.folder / "temp" / "authprobe-7.0" / "bin" / "authprobe"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho waiting >&2\nexec sleep 600\n")
+    program.chmod(0o755)
+    files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "INPUT_VERSION": "7.0"}
+    argv = [sys.executable, "-E", "-s", str(PROJECT / "action" / "prepare.py")]
+    environment = {**runner.variables, **files}
+    with subprocess.Popen(
+        argv, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as step:
+        assert step.stderr is not None
+        assert step.stderr.readline() == "waiting\n"
+        os.killpg(step.pid, signal.SIGINT)
+        assert step.wait(PATIENCE) == 2
+        assert step.stderr.read() == ""
 
 
 def test_a_version_that_is_not_there_is_an_error(runner: GitHubRunner) -> None:

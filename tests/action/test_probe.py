@@ -199,6 +199,7 @@ def test_args_are_split_and_never_evaluated(
             "command: 'emulator' is not one of: run, merge, diff, watch, drift",
         ),
         ({"command": "--help"}, "command: '--help' is not one of"),
+        ({"command": "watch\n"}, "command: has space before or after 'watch'; remove it"),
         ({"command": "run\nrun"}, "command: 'run\\nrun' is not one of"),
         ({"args": "'open"}, "args: No closing quotation"),
         ({"args": "--out /etc"}, "args: --out: the action sets it"),
