@@ -592,6 +592,20 @@ def test_connections_that_send_nothing_keep_nobody_out(api: Api) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"content-length: 1000\r\n"])
+@pytest.mark.parametrize(("field", "status"), [(b"", b"401"), (b"origin: null\r\n", b"403")])
+def test_the_connection_of_a_refused_request_closes(
+    api: Api, body: bytes, field: bytes, status: bytes
+) -> None:
+    url = httpx.URL(api.url)
+    head = f"POST /tokens HTTP/1.1\r\nhost: {url.netloc.decode()}\r\n".encode()
+    with connect(url.port or 0) as channel:
+        channel.sendall(head + field + body + b"\r\n")
+        answer = read_all(channel)
+    assert answer.startswith(b"HTTP/1.1 %s " % status)
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize("body", [b"", b"content-length: 1000\r\n"])
 def test_connections_that_were_refused_keep_nobody_out(api: Api, body: bytes) -> None:
     url = httpx.URL(api.url)
     head = f"POST /tokens HTTP/1.1\r\nhost: {url.netloc.decode()}\r\n".encode()

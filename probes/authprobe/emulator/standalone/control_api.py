@@ -269,9 +269,14 @@ def _endpoint(
 
 
 def _refusal(request: Request, token: str, *, is_local: bool = True) -> Response | None:
-    """Return the refusal of a request that comes from a web page or has not the token."""
+    """Return the refusal of a request that comes from a web page or has not the token.
+
+    The connection closes: who has no token keeps no place.
+    """
+    close = {"connection": "close"}
     if _is_from_web_page(request, is_local=is_local):
-        return _error(403, "refused: call the control API by its URL, and not from a web page")
+        text = "refused: call the control API by its URL, and not from a web page"
+        return _error(403, text, close)
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     is_known = secrets.compare_digest(value.strip().encode(), token.encode())
     if scheme.lower() == "bearer" and is_known:
@@ -280,6 +285,7 @@ def _refusal(request: Request, token: str, *, is_local: bool = True) -> Response
         401,
         "the control API needs its token; send `authorization: Bearer $AUTHPROBE_CONTROL_TOKEN`, "
         "with the variable that the emulator printed or set",
+        close,
     )
 
 
@@ -313,8 +319,8 @@ async def _unknown_request(request: Request, error: Exception) -> Response:
     return _error(404, f"no such request: {request.method} {path}; choose from {choices}")
 
 
-def _error(status: int, text: str) -> Response:
-    return JSONResponse({"error": text}, status)
+def _error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": text}, status, headers)
 
 
 async def _json(request: Request) -> Any:
