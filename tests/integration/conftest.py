@@ -1,16 +1,21 @@
-"""Fixtures that install authprobe as its users do: from a wheel, in a virtual environment."""
+"""Fixtures: a browser, and authprobe as its users install it: a wheel in a virtual environment."""
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.command import PROJECT, environment
 
 UNREACHABLE = ("Connection", "No matching dist", "Temporary failure")
 """Words in pip's output that mean: this machine reaches no package registry."""
+
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""The one without windows draws the same and needs a third of the time for a page."""
 
 COMMITTED_AT = "1700000000"
 """Time of the files in the sdist and the wheel, in seconds since 1970."""
@@ -69,3 +74,21 @@ def make_environment(folder: Path, wheel_folder: Path, packages: Sequence[str]) 
     constraints = ("--constraint", PROJECT / "constraints.txt")
     run_step([binaries / "pip", "install", *options, *constraints, *packages], home)
     return binaries
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("NO CHROMIUM: install Debian's package to test pages in a browser")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """A browser whose pages are closed after the test."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()

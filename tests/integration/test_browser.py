@@ -1,13 +1,11 @@
 """The report in a real browser."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from authprobe.emulator.config import TokenState
 from authprobe.observation.findings import Finding
@@ -26,7 +24,6 @@ from tests.support.command import results, run
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 from tests.support.page import many, page_of
 
-CHROMIUM = shutil.which("chromium")
 SIZES = {"wide": {"width": 1300, "height": 900}, "phone": {"width": 390, "height": 844}}
 SCENARIO = """
 id: {name}
@@ -41,16 +38,6 @@ endpoints:
 matrix: {{client: [raw-http], endpoint: [messages], credential: [good, bad, none]}}
 expect: {expect}
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM: install Debian's package to test the report in a browser")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

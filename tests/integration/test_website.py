@@ -3,15 +3,13 @@
 import dataclasses
 import html
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from authprobe.diagnosis.causes import causes
 from docs.website import generated
@@ -21,7 +19,6 @@ from docs.website.markdown import BrokenLinkError, website_text
 from tests.support.command import PROJECT
 from tests.support.expected_causes import CAUSE_BY_RULE
 
-CHROMIUM = shutil.which("chromium")
 SIZES = {"wide": {"width": 1300, "height": 900}, "phone": {"width": 390, "height": 844}}
 HIDDEN_CODE = """() => [...document.querySelectorAll("pre")].filter(pre => {
   const code = pre.querySelector("code"), button = pre.querySelector("button");
@@ -46,16 +43,6 @@ ERROR = "OAuth access token has expired"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("website") / "build")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM: install Debian's package to test the website in a browser")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def test_each_cause_has_a_page_with_its_error_in_the_title(site: Path) -> None:
