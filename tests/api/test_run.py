@@ -19,6 +19,7 @@ import authprobe
 from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES
 from authprobe.engine import laboratory, runner
 from tests.support.command import PROJECT, command, environment
+from tests.support.ordinary_user import USER
 from tests.support.waiting import PATIENCE
 
 SCENARIO = """
@@ -59,6 +60,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_run_warns_of_a_file_of_options_of_another_user(folder: Path) -> None:
+    file = folder / "authprobe.toml"
+    file.write_text('clients = ["missing.yaml"]\n')
+    os.chown(file, USER, USER)
+    with pytest.warns(UserWarning, match=r"^authprobe\.toml: belongs to another user") as warned:
+        assert len(authprobe.run(SCENARIO).cases) == 2
+    assert warned[0].filename == __file__
 
 
 def test_a_run_has_no_side_effect(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

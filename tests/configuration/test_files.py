@@ -1,6 +1,8 @@
 """The file of options: where it is found, what it can set, and what is refused."""
 
+import contextlib
 import os
+import sqlite3
 from pathlib import Path
 
 import click
@@ -23,7 +25,9 @@ from authprobe.options import PYTEST_OPTIONS
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.formats.prometheus import prometheus
 from authprobe.report.html.diff_page import diff_page
+from authprobe.report.html.versions_page import versions_page
 from authprobe.report.markdown.issue import share_markdown
+from tests.compatibility.test_table import make_table
 from tests.report.test_diff import DIFF
 from tests.support.make import make_record, make_run
 from tests.support.ordinary_user import USER
@@ -323,7 +327,7 @@ def test_a_project_has_only_files_of_authprobe_replaced(
     (project / "docs").mkdir()
     file = project / "docs" / "README.md"
     others = {METRICS, PAGE, ISSUE} - {written}
-    for content in ("", "# authprobe\n", *others):
+    for content in ("", "# authprobe\n", f"# About\n\n{written}", *others):
         file.write_text(content)
         message = refusal(project, text)
         assert (
@@ -340,6 +344,35 @@ def test_a_project_has_only_files_of_authprobe_replaced(
     own.mkdir()
     (own / "authprobe.toml").write_text(text)
     assert read_own_file(own, project.parent, project) is not None
+
+
+def test_the_page_beside_a_table_is_replaced_only_if_authprobe_wrote_it(project: Path) -> None:
+    text = '[versions]\ndata = "index.json"\n'
+    page = project / "index.html"
+    for content in ("", "<h1>Our site</h1>\n", f"<p>About:</p>\n{PAGE}"):
+        page.write_text(content)
+        assert refusal(project, text).endswith(
+            "authprobe.toml:2: versions.data: 'index.json': its page, index.html, is there "
+            "already, and authprobe did not write it; name another file, or remove it"
+        )
+    page.write_text(str(versions_page(make_table(), data="index.json")))
+    assert settings_of(project, text, "versions") == {"data": "index.json"}
+
+
+def test_no_file_of_a_project_becomes_a_history(project: Path) -> None:
+    text = 'history = "package/__init__.py"\n'
+    file = project / "package" / "__init__.py"
+    file.parent.mkdir()
+    for content in ("", "x = 1\n"):
+        file.write_text(content)
+        assert refusal(project, text).endswith(
+            "history: is there already, and is no history; name another file, or remove it"
+        )
+    with contextlib.closing(sqlite3.connect(project / "runs")) as connection:
+        connection.execute("CREATE TABLE x (y)")
+    assert settings_of(project, 'history = "runs"\n') == {"history": "runs"}
+    (project / "new.db").touch()  # as SQLite does before it writes to it
+    assert settings_of(project, 'history = "new.db"\n') == {"history": "new.db"}
 
 
 def test_a_link_out_of_the_project_and_a_file_without_permission_are_refused(project: Path) -> None:

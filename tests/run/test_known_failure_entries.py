@@ -67,6 +67,8 @@ def test_an_entry_matches_the_failure_it_was_made_from(tmp_path: Path) -> None:
         "# only a comment",
         "---\n",
         "# head\n---\n",
+        "%YAML 1.2\n---\n",
+        "&a\n",
         "known_failures: []\n",
         "known_failures: [] # none yet\n",
         "# head\nknown_failures:\n- case: s/old  # why\n"
@@ -97,6 +99,7 @@ def test_the_rest_of_a_file_stays_as_it_is(text: str, tmp_path: Path) -> None:
         (f"known_failures:\n{entry_text(entry())}", r"k.yaml:2:5: s/raw-http/m/new has an entry"),
         ("known_failures:\n  - case: x\n", "k.yaml:2:5"),
         ("null\n", "its list cannot be extended; add this to it yourself"),
+        ("null # x\n", "its list cannot be extended; add this to it yourself"),
         ("~\n", "its list cannot be extended; add this to it yourself"),
     ],
 )
@@ -117,3 +120,13 @@ def test_text_that_nobody_sees_is_written_as_an_escape(tmp_path: Path) -> None:
     assert not {"\u202e", "\u200b", "\u2066"} & set(text)
     assert extended(tmp_path / "k.yaml", hidden) == [hidden]
     assert "é" in entry_text(entry(message="refused, é"))
+
+
+@pytest.mark.parametrize("text", ["", "# build/\n", "---\n"])
+def test_a_file_of_something_else_gets_no_entry(text: str, tmp_path: Path) -> None:
+    path = tmp_path / ".gitignore"
+    path.write_text(text)
+    with pytest.raises(ProbesError, match=r"\.gitignore: is no list of known failures"):
+        extended_text(path, [entry()], TODAY)
+    path.write_text("known_failures: []\n")
+    assert extended(path, entry()) == [entry()]

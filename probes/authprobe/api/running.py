@@ -5,12 +5,14 @@ import dataclasses
 import datetime
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from authprobe import arguments
 from authprobe.api.values import RunResult, make_result
+from authprobe.core.escaping import for_log
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
 from authprobe.core.temporary_folder import made_folder, unused_folder
@@ -27,7 +29,7 @@ from authprobe.report.html.report import report_page
 from authprobe.run.model import Run
 from authprobe.run.partial_results import PARTIAL_FILE
 from authprobe.run.size_limit import fit_run, fitting_text
-from authprobe.settings import Settings, default_isolation
+from authprobe.settings import Settings, default_isolation, ignored_config_files
 
 TEXTS: Final = "texts"
 """Folder of the scenarios that are given as texts."""
@@ -56,7 +58,8 @@ def run(
     suite and selection, the suite `standard` is probed. `select` is an expression as of
     `authprobe run -k`; the other options are those of the same name.
 
-    Nothing is printed. Files are written only to `out`, if it is given: the reports of
+    Nothing is printed; a file of options that does not count, as it belongs to another user, is
+    warned of with `UserWarning`. Files are written only to `out`, if it is given: the reports of
     `authprobe run`. Clients are installed into the cache when first used. It may be called from any
     thread, several times, and blocks until the end: in a running event loop, use
     `asyncio.to_thread`.
@@ -67,6 +70,8 @@ def run(
         RecordError: the baseline cannot be read.
         ProbesError: a result would contain a credential, and is kept back.
     """
+    for line in ignored_config_files():
+        warnings.warn(for_log(line), UserWarning, stacklevel=2)
     if isinstance(scenarios, str | os.PathLike):
         scenarios = [scenarios]
     given = arguments.sequence(scenarios, "scenarios")

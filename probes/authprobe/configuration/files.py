@@ -19,6 +19,7 @@ from typing import Final, assert_never, cast
 
 from authprobe.configuration.keys import (
     DOCTOR,
+    PAGE_MARK,
     PROJECT_DEFINITIONS,
     REFUSED,
     RUN,
@@ -49,6 +50,9 @@ MAX_SEARCHED: Final = 20_000
 the file is parsed twice.
 """
 MAX_TEXTS: Final = 1000
+SQLITE_MARK: Final = b"SQLite format 3\0"
+"""First bytes of a database (sqlite.org/fileformat.html)."""
+SQLITE_NAMES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
 
 _SYNTAX_PLACE: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
 """End of a message of tomllib."""
@@ -426,15 +430,44 @@ def _place_problem(file: ConfigFile, text: str, key: Key) -> str | None:
         return f"leads out of the project, {file.root}; give it as an option, or as a variable"
     if ".git" in inside.parts:
         return "is in the folder of git"
-    if key.mark and os.path.lexists(path) and not _has_mark(path, key.mark):
+    if kind is KeyKind.HISTORY and not _may_be_history(path):
+        return "is there already, and is no history; name another file, or remove it"
+    if key.mark and not _is_replaceable(path, key.mark):
         return "is there already, and authprobe did not write it; name another file, or remove it"
+    page = file.folder / text  # its own name, if it is a link
+    page = page.with_name(f"{page.stem}{key.beside}")
+    if key.beside and not _is_replaceable(page, PAGE_MARK):
+        return (
+            f"its page, {page.name}, is there already, and authprobe did not write it; name "
+            "another file, or remove it"
+        )
     return None
 
 
-def _has_mark(path: Path, mark: str) -> bool:
-    """Return True for a file that can be read and has a text in it."""
+def _is_replaceable(path: Path, mark: str) -> bool:
+    """Return True if nothing has a path, or a file that can be read and begins as a pattern says.
+
+    Elsewhere in the file the same words may be those of somebody who writes about authprobe.
+    """
+    if not os.path.lexists(path):
+        return True
     try:
-        return mark.encode() in read_bounded(path)
+        return re.match(mark.encode(), read_bounded(path)) is not None
+    except OSError:
+        return False
+
+
+def _may_be_history(path: Path) -> bool:
+    """Return True if nothing has a path, or what may be an SQLite file: SQLite makes it empty, and
+    writes its first line later, so that an empty one is known by its name.
+    """
+    try:
+        if path.stat().st_size == 0:
+            return path.suffix in SQLITE_NAMES
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_MARK)) == SQLITE_MARK
+    except FileNotFoundError:
+        return True
     except OSError:
         return False
 

@@ -41,12 +41,20 @@ class Key:
     harmless: tuple[str, ...] = ()
     """Values that it can set nevertheless."""
     mark: str = ""
-    """Text in every file that is written to the path; the file of a project cannot have another
-    file replaced. Empty: reports with names of their own are written below the path, or what is
-    there is read and refused first.
+    """Pattern of how every file begins that is written to the path; the file of a project cannot
+    have another file replaced. Empty: reports with names of their own are written below the path,
+    or what is there is read and refused first.
     """
+    beside: str = ""
+    """Ending of the name of a page that is written beside the path; empty: none is."""
 
 
+PAGE_MARK: Final = (
+    r'<!doctype html>\s*<html lang="en">\s*<head>\s*<meta charset="utf-8">\s*'
+    r'<meta http-equiv="Content-Security-Policy" (?:(?!</head>)[\s\S])*'
+    r'</head>\s*<body>\s*<main class="ap">'
+)
+"""Beginning of a page, as in `report/html/templates/document.html`."""
 _TEXT: Final = Key(KeyKind.TEXT)
 _TEXTS: Final = Key(KeyKind.TEXTS)
 _NUMBER: Final = Key(KeyKind.NUMBER)
@@ -80,7 +88,7 @@ RUN_KEYS: Final[Mapping[str, Key]] = {
     "max-failures": _NUMBER,
     "executor": _EXECUTOR,
     "har": _PATH,
-    "metrics": Key(KeyKind.PATH, mark="# HELP authprobe_"),
+    "metrics": Key(KeyKind.PATH, mark="# HELP authprobe_run_info "),
     "traces": Key(
         KeyKind.FLAG, "a project must not send what you run elsewhere; set it in your own file"
     ),
@@ -118,17 +126,23 @@ TABLES: Final[Mapping[str, Mapping[str, Key]]] = {
     RUN: RUN_KEYS,
     "merge": {name: RUN_KEYS[name] for name in sorted(SHARED["merge"])},
     "accept": {"results": _PATH, "baseline": _PATH, "known-failures": _PATH},
-    "share": {"results": _PATH, "out": Key(KeyKind.PATH, mark="| authprobe | ")},
+    "share": {
+        "results": _PATH,
+        "out": Key(
+            KeyKind.PATH,
+            mark=r"# .+\n\n\| Environment \|  \|\n\| --- \| --- \|\n\| authprobe \| ",
+        ),
+    },
     "diff": {
         **_LOOKS,
         "looks": _NUMBER,
-        "html": Key(KeyKind.PATH, mark='<main class="ap">'),
+        "html": Key(KeyKind.PATH, mark=PAGE_MARK),
     },
     "bisect": {name: key for name, key in _LOOKS.items() if name != "jobs"},
     "versions": {
         **_LOOKS,
         **{"client": _TEXT, "since": _TEXT, "until": _TEXT, "count": _NUMBER, "looks": _NUMBER},
-        **{"features": _PATH, "data": _PATH, "disk": _TEXT},
+        **{"features": _PATH, "data": Key(KeyKind.PATH, beside=".html"), "disk": _TEXT},
     },
     "watch": {**_LOOKS, "suite": _TEXT, "client": _TEXTS, "looks": _NUMBER, "at-most": _NUMBER},
     "drift": {"out": _PATH, "older-than": _TEXT},

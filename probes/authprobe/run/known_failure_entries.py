@@ -26,6 +26,10 @@ MAX_MESSAGE_LENGTH: Final = 200
 """Length of the part of a message by which a failure is recognised."""
 MIN_MESSAGE_LENGTH: Final = 8
 INDENT: Final = 2
+SUFFIXES: Final = (".yaml", ".yml")
+"""Endings of the name of a file that may be empty: others, such as .gitignore, may have only
+comments in their own language.
+"""
 _PLACEHOLDER: Final = re.compile(r"\[(?:id|time|duration|port|path)\]|[\n\r\t]+")
 
 
@@ -89,11 +93,17 @@ def extended_text(path: Path, entries: Sequence[KnownFailure], today: datetime.d
     if not path.exists():
         return f"{ENTRIES_KEY}:\n" + "".join(map(entry_text, entries))
     old = load_known_failures(path, today)
+    text = read_text(path)
+    if path.suffix not in SUFFIXES and ENTRIES_KEY not in text:
+        raise SettingsError(
+            f"{path}: is no list of known failures; name a file that ends in {SUFFIXES[0]}, or "
+            f"write '{ENTRIES_KEY}: []' into this one"
+        )
     places = {entry.case: place for place, entry in old.entries}
     for entry in entries:
         if place := places.get(entry.case):
             raise SettingsError(f"{place}: {entry.case} has an entry already; change that one")
-    text = _with_entries(read_text(path), entries)
+    text = _with_entries(text, entries)
     if _entries(text, today) != [*(entry for _, entry in old.entries), *entries]:
         raise SettingsError(
             f"{path}: its list cannot be extended; add this to it yourself:\n"
