@@ -129,8 +129,7 @@ TABLES: Final[Mapping[str, Mapping[str, Key]]] = {
     "share": {
         "results": _PATH,
         "out": Key(
-            KeyKind.PATH,
-            mark=r"# .+\n\n\| Environment \|  \|\n\| --- \| --- \|\n\| authprobe \| ",
+            KeyKind.PATH, mark=r"# .+\n\nauthprobe runs unmodified Claude clients, each with "
         ),
     },
     "diff": {
