@@ -12,8 +12,8 @@ import yaml
 
 from authprobe.compatibility.table import read_table
 from authprobe.diagnosis.causes import Cause, Tier, causes
-from authprobe.emulator.catalogue import CatalogueRow, rows
 from authprobe.report.markdown.summary import escaped
+from authprobe.report.reference.causes import rules_of
 from authprobe.report.versions import markdown
 from docs.website.markdown import PROJECT, REPOSITORY
 
@@ -49,22 +49,6 @@ def generated_pages() -> Iterator[GeneratedPage]:
     for path in sorted((PROJECT / "docs" / "versions").glob("*.json")):
         if path.name != "schema.json":
             yield _versions_page(path)
-
-
-def rules_of(cause: Cause) -> tuple[CatalogueRow, ...]:
-    """Return the rules of the emulator that answer with an error of this cause."""
-    return tuple(row for row in rows() if cause is _cause_of(row))
-
-
-def _cause_of(row: CatalogueRow) -> Cause | None:
-    """Return the cause with the longest of the errors that the message of a rule has."""
-    matches = (
-        (len(error), cause)
-        for cause in causes().values()
-        for error in cause.errors
-        if error.rstrip(".") in (row.message or "")
-    )
-    return max(matches, key=lambda match: match[0], default=(0, None))[1]
 
 
 def _head(path: Path) -> dict[str, Any]:

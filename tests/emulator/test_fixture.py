@@ -1,5 +1,6 @@
 """Tests of the fixture `claude_auth_emulator` in a project that has authprobe installed."""
 
+import re
 import subprocess
 import sys
 
@@ -49,6 +50,11 @@ def test_a_project_needs_no_configuration(project: pytest.Pytester) -> None:
         project, "def test_x(claude_auth_emulator): assert claude_auth_emulator.base_url"
     )
     assert {path.suffix for path in project.path.iterdir()} <= {".py", ""}
+
+
+def test_the_example_of_the_readme_runs_as_it_stands(project: pytest.Pytester) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    run_passing_tests(project, example)
 
 
 def test_each_test_gets_a_new_emulator(project: pytest.Pytester) -> None:

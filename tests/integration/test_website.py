@@ -12,9 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from authprobe.diagnosis.causes import causes
+from authprobe.report.reference.causes import causes_markdown, rules_of
 from docs.website import generated
 from docs.website.build import WebsiteError, build, check_navigation
-from docs.website.generated import rules_of
 from docs.website.markdown import BrokenLinkError, website_text
 from tests.support.command import PROJECT
 from tests.support.expected_causes import CAUSE_BY_RULE
@@ -23,6 +23,7 @@ SIZES = {"wide": {"width": 1300, "height": 900}, "phone": {"width": 390, "height
 HIDDEN_CODE = """() => [...document.querySelectorAll("pre")].filter(pre => {
   const code = pre.querySelector("code"), button = pre.querySelector("button");
   if (!code || !button) return false;
+  code.scrollLeft = code.scrollWidth;
   const b = button.getBoundingClientRect();
   const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
@@ -36,7 +37,15 @@ HIDDEN_CODE = """() => [...document.querySelectorAll("pre")].filter(pre => {
   }
   return false;
 }).length"""
-"""Number of code blocks with a line that is cut, or covered by the button that copies it."""
+"""Number of code blocks with a line that is cut, or covered by the button that copies it, also at
+the end of the scrolling."""
+WRAPPED_CODE = """() => [...document.querySelectorAll("pre > code")].filter(code => {
+  const height = parseFloat(getComputedStyle(code).lineHeight);
+  const padding = 2 * parseFloat(getComputedStyle(code).paddingTop);
+  const lines = code.textContent.replace(/\\n$/, "").split("\\n").length;
+  return code.clientHeight - padding > (lines + 0.5) * height;
+}).length"""
+"""Number of code blocks with a line that goes on in another one."""
 ERROR = "OAuth access token has expired"
 
 
@@ -78,6 +87,10 @@ def test_rules_are_linked_from_the_cause_that_they_are_expected_to_have() -> Non
     linked = {row.id: cause.id for cause in causes().values() for row in rules_of(cause)}
     assert len(linked) > 40
     assert {id: cause for id, cause in linked.items() if CAUSE_BY_RULE[id] != cause} == {}
+    listed = re.findall(
+        r"^- Rules of the \[emulator\]\(rules\.md\): (.*)$", causes_markdown(), re.M
+    )
+    assert {id for line in listed for id in line.split(", ")} == set(linked)
 
 
 def test_every_link_and_anchor_of_every_page_exists(site: Path) -> None:
@@ -140,6 +153,7 @@ def test_a_page_of_each_kind_is_accessible_fits_and_loads_nothing_from_elsewhere
     result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    assert page.evaluate(WRAPPED_CODE) == 0
     assert page.evaluate(HIDDEN_CODE) == 0
     assert [url for url in requests if not url.startswith(("file:", "blob:", "data:"))] == []
 

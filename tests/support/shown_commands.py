@@ -12,6 +12,8 @@ from tests.support.command import PROJECT
 
 PAGES: Final = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
 BLOCK: Final = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+TABLE: Final = re.compile(r"^\| command \| .*\n(?:\|.*\n)+", re.MULTILINE)
+ROW: Final = re.compile(r"^\| `(authprobe [^`]+)` \|", re.MULTILINE)
 CALL: Final = re.compile(r"(?:^|(?<=[\s`]))authprobe ([a-z-]+)\b[^`]*")
 UNCOMMENTED: Final = re.compile(r"""(?:[^\s#'"\\]|\\.|(?<=\S)#|\s|'[^']*'|"(?:\\.|[^"\\])*")*""")
 """The part of a line before its comment; a `#` in quotes or within a word begins none."""
@@ -37,7 +39,7 @@ class ShownBlock:
 
     commands: tuple[ShownCommand, ...]
     is_list: bool = False
-    """They stand in a list, each with its explanation: alternatives, not steps."""
+    """They stand in a list or table, each with its explanation: alternatives, not steps."""
 
 
 def blocks_of(text: str, *languages: str) -> list[tuple[str, str]]:
@@ -61,6 +63,8 @@ def shown_blocks(text: str) -> list[ShownBlock]:
             blocks.append(ShownBlock(tuple(_of_terminal(lines))))
         else:
             blocks.append(ShownBlock(tuple(_of_list(lines)), is_list=True))
+    rows = (row for table in TABLE.findall(text) for row in ROW.findall(table))
+    blocks.append(ShownBlock(tuple(map(ShownCommand, rows)), is_list=True))
     return [block for block in blocks if block.commands]
 
 

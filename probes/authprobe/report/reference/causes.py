@@ -10,6 +10,7 @@ from authprobe.diagnosis.incident.questions import (
     questions,
 )
 from authprobe.diagnosis.match import CERTAIN_CONFIDENCE, LIKELY_CONFIDENCE, SIGN_SCORES
+from authprobe.emulator.catalogue import CatalogueRow, rows
 from authprobe.report.markdown.summary import escaped
 
 
@@ -41,6 +42,22 @@ def causes_markdown() -> str:
     return head + "".join(map(_section, causes().values())) + _questions_markdown()
 
 
+def rules_of(cause: Cause) -> tuple[CatalogueRow, ...]:
+    """Return the rules of the emulator that answer with an error of this cause."""
+    return tuple(row for row in rows() if cause is _cause_of(row))
+
+
+def _cause_of(row: CatalogueRow) -> Cause | None:
+    """Return the cause with the longest of the errors that the message of a rule has."""
+    matches = (
+        (len(error), cause)
+        for cause in causes().values()
+        for error in cause.errors
+        if error.rstrip(".") in (row.message or "")
+    )
+    return max(matches, key=lambda match: match[0], default=(0, None))[1]
+
+
 def _section(cause: Cause) -> str:
     lines = [f"\n## {cause.id}\n", escaped(cause.summary), ""]
     if cause.errors:
@@ -50,6 +67,8 @@ def _section(cause: Cause) -> str:
     if cause.experiment:
         case = f" `authprobe run --case {cause.experiment.case}`" if cause.experiment.case else ""
         lines.append(f"- Deciding experiment: {escaped(cause.experiment.text)}{case}")
+    if rules := rules_of(cause):
+        lines.append(f"- Rules of the [emulator](rules.md): {', '.join(row.id for row in rules)}")
     if asked := [each.id for each in questions().values() if _concerns(each, cause.id)]:
         links = ", ".join(f"[{each}](#{each})" for each in asked)
         lines.append(f"- Questions that decide: {links}")
