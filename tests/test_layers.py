@@ -14,6 +14,7 @@ LAYERS = (
     "redaction",
     "errors",
     "arguments",
+    "start",
     "options",
     "configuration",
     "settings",

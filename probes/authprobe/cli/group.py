@@ -14,6 +14,7 @@ import click
 from authprobe.core.byte_sizes import parse_size
 from authprobe.core.standard_streams import discard_output, open_missing_streams
 from authprobe.errors import ExitCode, ProbesError
+from authprobe.start import raise_on_interrupt
 
 click.UsageError.exit_code = ExitCode.USAGE  # click's own 2 means an interrupted run here
 
@@ -50,12 +51,16 @@ class CommandGroup(click.Group):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             if ctx.parent is None:
+                raise_on_interrupt()
                 self._set_defaults(ctx)
             return super().invoke(ctx)
         except ProbesError as error:
             click.echo(f"{error}{_sources(ctx, str(error))}", err=True)
             ctx.exit(ExitCode.USAGE)
         except KeyboardInterrupt:
+            # CPython ends by the signal, and not with the exit code, if this exception has left
+            # code that was a string, as the methods of dataclasses are, until more such code runs.
+            exec("")  # noqa: S102 - nothing
             click.echo("interrupted", err=True)
             ctx.exit(ExitCode.INTERRUPTED)
         except click.ClickException as error:  # its text may quote an argument
