@@ -58,6 +58,7 @@ CLIENTS: Final = (
     "clients/claude_code/test_foreign_login.py",
     "clients/claude_code/test_login_renewal.py",
     "clients/claude_code/test_installed.py",
+    "clients/claude_code/test_remedies.py",
     "clients/defined/test_litellm.py",
     "clients/installation/test_real_packages.py",
     "clients/sdk/test_api_sdk.py",

@@ -25,7 +25,7 @@ def check_login(inventory: Inventory) -> Iterator[CheckResult]:
             f"The stored login has values of the wrong type: {', '.join(login.malformed_fields)}.",
             where,
             cause="credential-malformed",
-            remedy="Log in again (`claude auth logout`, `claude auth login`).",
+            remedy=LOG_IN,
         )
     elif login.file.exists and not login.file.problem and not login.has_record:
         yield info("login-missing", "The file contains no login of Claude Code.", where)
