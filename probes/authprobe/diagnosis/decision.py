@@ -6,8 +6,8 @@ The laboratory's own observations are structured, so for them the signs alone de
 import functools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from authprobe.diagnosis.causes import UNKNOWN, Cause, CauseGroup, Weight, causes
 from authprobe.diagnosis.features import TextFeature, features
@@ -16,12 +16,14 @@ from authprobe.diagnosis.match import (
     MAX_ALTERNATIVES,
     MAX_CONFIDENCE,
     MAX_EVIDENCE,
+    OF_OTHERS,
     Assessment,
     CauseMatch,
     ConfidenceLevel,
     assess,
 )
 from authprobe.diagnosis.model import Model, model
+from authprobe.diagnosis.other_speakers import names_others
 from authprobe.diagnosis.phrases import WordIndex
 from authprobe.diagnosis.symptom import Evidence, FactKind, Symptom, quote_line_number
 
@@ -68,8 +70,7 @@ GENERAL_TYPES: Final = frozenset(
 """Error types that many causes share, or other services as well; the others are of one cause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """Probabilities of causes for a text, with what they are computed from."""
 
     assessment: Assessment
@@ -83,6 +84,21 @@ def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatc
     if not symptom.is_text:
         return assess(symptom).matches
     trained = trained or model()
+    matches = _decide_text(symptom, trained)
+    if len(symptom.fact_sets) > 1 or not names_others(symptom.fact_sets[0]):
+        return matches
+    return tuple(_at_most_possible(match, trained) for match in matches)
+
+
+def _at_most_possible(match: CauseMatch, trained: Model) -> CauseMatch:
+    """Return a cause of Claude's as *possible*, since the error may be another service's."""
+    if match.cause.id in OF_OTHERS:
+        return match
+    confidence = min(match.confidence, round(trained.likely - 0.01, 2))
+    return replace(match, confidence=confidence, level=ConfidenceLevel.POSSIBLE)
+
+
+def _decide_text(symptom: Symptom, trained: Model) -> tuple[CauseMatch, ...]:
     ranking = rank(symptom, trained)
     matches = ranking.assessment.matches
     if _is_decided(symptom, ranking.assessment) or _is_untrained(matches[0], trained):
@@ -140,7 +156,7 @@ def _error_words() -> frozenset[str]:
         for cause in causes().values()
         for text in (*cause.errors, *(p for sign in cause.signs for p in (*sign.says, *sign.also)))
     )
-    return UNSIGNED_WORDS.union(*(WordIndex(text).words for text in texts))
+    return UNSIGNED_WORDS.union(WordIndex("\n".join(texts)).words)
 
 
 def _length(symptom: Symptom) -> int:
@@ -169,7 +185,8 @@ def combine(
         score.value >= LIKELY_CONFIDENCE and catalogue[cause].group in OUTAGES
         for cause, score in scores.items()
     )
-    for cause in {*logs, *scores, first} & set(catalogue):
+    considered = OF_OTHERS if assessment.is_about_others else catalogue.keys()
+    for cause in {*logs, *scores, first} & considered:
         score = scores.get(cause)
         is_decisive = score is not None and score.has_decisive_sign
         is_ruled_out = (is_outage and cause in BAD_TOKENS) or (

@@ -10,7 +10,7 @@ likely, below that possible. If another cause comes within 0.2, no cause is cert
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from authprobe.diagnosis.causes import (
     CONSIDERED_BEFORE_CREDENTIALS,
@@ -23,6 +23,7 @@ from authprobe.diagnosis.causes import (
     Weight,
     causes,
 )
+from authprobe.diagnosis.other_speakers import is_by_others
 from authprobe.diagnosis.phrases import parse_phrase
 from authprobe.diagnosis.symptom import Evidence, FactKind, FactSet, Symptom
 
@@ -32,6 +33,8 @@ CERTAIN_CONFIDENCE: Final = 0.85
 LIKELY_CONFIDENCE: Final = 0.5
 CONTEST_MARGIN: Final = 0.2
 """Difference in confidence within which another cause keeps a cause from being certain."""
+OF_OTHERS: Final = frozenset({NOT_AUTH, "other-service-credential", "cloud-credential", UNKNOWN})
+"""Causes of the errors of other services."""
 MAX_ALTERNATIVES: Final = 3
 MAX_EVIDENCE: Final = 5
 MIN_WORDS: Final = 10
@@ -68,8 +71,7 @@ class CauseMatch:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SignScore:
+class SignScore(NamedTuple):
     """Score of a cause by its signs, from 0 to `MAX_CONFIDENCE`."""
 
     value: float
@@ -77,8 +79,7 @@ class SignScore:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
+class Assessment(NamedTuple):
     """Judgement of a symptom by the signs alone."""
 
     matches: tuple[CauseMatch, ...]
@@ -86,6 +87,8 @@ class Assessment:
     scores: Mapping[str, SignScore]
     is_explained: bool
     """True if the network, the service or the clock explains the symptom."""
+    is_about_others: bool = False
+    """True if the error is one of another service: then no cause of Claude's is considered."""
 
 
 def rank_causes(
@@ -98,7 +101,9 @@ def rank_causes(
 def assess(symptom: Symptom, catalogue: Mapping[str, Cause] | None = None) -> Assessment:
     """Return the score of each cause whose signs are present, and the causes that they name."""
     catalogue = causes() if catalogue is None else catalogue
-    found = dict(_scores(symptom, catalogue.values()))
+    about_others = _is_about_others(symptom)
+    considered = [each for each in catalogue.values() if not about_others or each.id in OF_OTHERS]
+    found = dict(_scores(symptom, considered))
     is_explained = _is_explained(found, catalogue)
     scores = _without_superseded(found, catalogue, is_explained=is_explained)
     order = {cause_id: index for index, cause_id in enumerate(catalogue)}
@@ -106,7 +111,12 @@ def assess(symptom: Symptom, catalogue: Mapping[str, Cause] | None = None) -> As
     matches = tuple(_matches(ranking, scores, catalogue))
     if not ranking or scores[ranking[0]].value < LIKELY_CONFIDENCE:
         matches = (_fallback(symptom, catalogue, scores), *matches)
-    return Assessment(matches=matches, scores=scores, is_explained=is_explained)
+    return Assessment(matches, scores, is_explained, about_others)
+
+
+def _is_about_others(symptom: Symptom) -> bool:
+    """Return True if there is nothing but a text, and its error is one of another service."""
+    return symptom.is_text and len(symptom.fact_sets) == 1 and is_by_others(symptom.fact_sets[0])
 
 
 def _matches(
