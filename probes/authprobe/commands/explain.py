@@ -23,7 +23,6 @@ from authprobe.diagnosis.incident.incident import (
 )
 from authprobe.diagnosis.incident.questions import FACTORS
 from authprobe.diagnosis.incident.recognition import IncidentText, TextKind, recognise
-from authprobe.diagnosis.known_issues import known_issues
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE
 from authprobe.diagnosis.symptom import Evidence
 from authprobe.errors import ExitCode, RecordError
@@ -146,11 +145,15 @@ def _with_known_issues(
 ) -> Explanation:
     """Return the explanation with the known issues of a version and a day."""
     causes = tuple(match.cause.id for match in explanation.matches if match.confidence)
-    issues = known_issues() if date or version else None
+    if not (date or version):
+        return explanation
+    from authprobe.diagnosis.known_issues import known_issues
+
+    issues = known_issues()
     return replace(
         explanation,
-        incidents=issues.incidents_on(date, causes) if issues and date else (),
-        regressions=issues.regressions_of(version, causes) if issues and version else (),
+        incidents=issues.incidents_on(date, causes) if date else (),
+        regressions=issues.regressions_of(version, causes) if version else (),
     )
 
 

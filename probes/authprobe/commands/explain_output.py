@@ -8,7 +8,6 @@ from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
 from authprobe.diagnosis.incident.facts import IncidentFact
 from authprobe.diagnosis.incident.questions import DecidingQuestion, QuestionAnswer
 from authprobe.diagnosis.incident.recognition import IncidentText
-from authprobe.diagnosis.known_issues import Regression, ServiceIncident
 from authprobe.diagnosis.match import CauseMatch
 from authprobe.diagnosis.symptom import Evidence
 from authprobe.diagnosis.text_redaction import redact_values
@@ -16,6 +15,7 @@ from authprobe.documents.source import escape
 from authprobe.redaction.redactor import Redactor
 
 if TYPE_CHECKING:
+    from authprobe.diagnosis.known_issues import Regression, ServiceIncident
     from authprobe.run.model import Reason
 
 ACTIONS: Final = {
@@ -31,8 +31,8 @@ class Explanation:
     """The matching causes of one symptom, and the known issues of its day and version."""
 
     matches: tuple[CauseMatch, ...]
-    incidents: tuple[ServiceIncident, ...] = ()
-    regressions: tuple[Regression, ...] = ()
+    incidents: "tuple[ServiceIncident, ...]" = ()
+    regressions: "tuple[Regression, ...]" = ()
     case: str | None = None
     reasons: "tuple[Reason, ...]" = ()
     """Differences of a failed case from what its scenario expects, which the cause is not."""

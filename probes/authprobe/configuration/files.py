@@ -11,7 +11,6 @@ import itertools
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -299,6 +298,8 @@ def _read_tree(file: FileSnapshot, name: str, limit: Path) -> tuple[dict[str, ob
             raise SettingsError(
                 f"{name}:{number}: has more than {MAX_DOTS} dots in a line; split the line"
             )
+    import tomllib  # only a file of options needs it
+
     try:
         return tomllib.loads(file.text), file.text
     except (ValueError, RecursionError) as error:
@@ -504,6 +505,8 @@ def _may_begin(line: str, key: str) -> bool:
 
 def _has(text: str, place: tuple[str, ...]) -> bool:
     """Return True if a text is TOML and has a key."""
+    import tomllib
+
     try:
         tree: object = tomllib.loads(text)
     except (ValueError, RecursionError):

@@ -4,8 +4,6 @@ import ipaddress
 import re
 from typing import Final
 
-import idna
-
 from authprobe.core.claude_api import HOSTS
 
 MAX_HOST_LENGTH: Final = 253
@@ -85,6 +83,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _has_certificate_name(host: str) -> bool:
+    import idna  # only names of hosts need it, not addresses
+
     try:
         idna.encode(host)
     except idna.IDNAError:
@@ -93,6 +93,8 @@ def _has_certificate_name(host: str) -> bool:
 
 
 def _is_idna(label: str) -> bool:
+    import idna
+
     try:
         idna.ulabel(label)
     except idna.IDNAError:

@@ -8,7 +8,6 @@ of reports is named itself, not a link to it.
 import contextlib
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -53,7 +52,7 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o666) -> 
     """
     with opened_folder(path.parent, create=False) as folder:
         old = _check_place(path.name, folder)
-        temporary = f".{path.name}.{secrets.token_hex(4)}"
+        temporary = f".{path.name}.{os.urandom(4).hex()}"
         file = _create(temporary, folder, mode)
         try:
             with file:

@@ -1,6 +1,5 @@
 """Suggestions for mistyped words: the closest allowed word, worded for an error message."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,6 +12,8 @@ def closest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
     `cutoff` is the least similarity from 0 to 1, as in `difflib.get_close_matches`.
     """
+    import difflib  # only a mistyped word needs it
+
     spellings = {each.lower(): each for each in words}
     matches = difflib.get_close_matches(
         word[:MAX_COMPARED_LENGTH].lower(), spellings, n=1, cutoff=cutoff

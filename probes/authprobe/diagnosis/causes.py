@@ -80,6 +80,9 @@ Phrases = tuple[Annotated[Text, Conversion(check_phrase)], ...]
 Sources = tuple[Annotated[Text, Conversion(source_url)], ...]
 
 
+_FACT_KEYS: Final = tuple((kind, kind.value) for kind in FactKind)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseCondition:
     """Phrases and facts that must occur together: of each key, one of its values."""
@@ -111,7 +114,7 @@ class CauseCondition:
         Raises:
             ValueError: the condition has no key.
         """
-        facts = {kind: values for kind in FactKind if (values := getattr(self, kind.value))}
+        facts = {kind: values for kind, name in _FACT_KEYS if (values := getattr(self, name))}
         if not (self.says or self.also or facts):
             raise ValueError("a condition needs at least one key")
         object.__setattr__(self, "facts", facts)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 REACH: Final = 300
 """Bytes of a long line that are read before and after an error."""
@@ -35,8 +35,7 @@ class ExcerptPassage:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(NamedTuple):
     """Passages of a text in their order, and what is not in them."""
 
     passages: tuple[ExcerptPassage, ...]
@@ -53,8 +52,7 @@ _Finding = tuple[int, ExcerptPassage, bool]
 """A passage, with its place among the others and whether its error is of authentication."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Findings:
+class _Findings(NamedTuple):
     """Passages with errors, and whether there were too many to look at each of them."""
 
     passages: list[_Finding]
@@ -113,8 +111,7 @@ def _error_passages(data: bytes, line: int) -> _Findings:
     return _Findings(found, is_cut=authentication.is_cut or others.is_cut)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(NamedTuple):
     """Lines of the middle, of those that are alike only the first."""
 
     offset: int

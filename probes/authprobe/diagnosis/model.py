@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from authprobe.diagnosis.features import PAIRS, PARTS, WORDS, TextFeature
 
@@ -23,8 +23,7 @@ SHARED: Final = (WORDS, PAIRS, PARTS)
 MAX_WEIGHT: Final = 127
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(NamedTuple):
     """Factors by which the parts of a decision are added up."""
 
     model: float

@@ -8,14 +8,14 @@ word, and those that are written together are consecutive (`无效的令牌`).
 """
 
 import functools
-import html
 import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
+
+import re2
 
 DEFAULT_SPAN: Final = 10
 """Words that a pattern may cover if it does not state a number."""
@@ -28,18 +28,22 @@ RULED_OUT_DISTANCE: Final = 8
 """Words before a match in which `ruled out` applies to it."""
 
 _LETTERS: Final = r"a-z0-9\u00df-\u00f6\u00f8-\u024f\u0400-\u04ff"
-_IDEOGRAPHS: Final = r"\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_IDEOGRAPHS: Final = "\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 """Chinese, Japanese and Korean characters, each a word: these scripts put no spaces between words,
 or attach endings to them."""
-_TOKEN: Final = re.compile(
-    rf"[{_LETTERS}]+|[{_IDEOGRAPHS}]|[.!?:;,\"\n(){{}}\[\]|·—•*\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]+"
+_WORD_OR_BREAK: Final = (
+    rf"[{_LETTERS}]+"
+    r"|[.!?:;,\"\n(){}\[\]|·—•*\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]+"
 )
+_TOKEN: Final = re.compile(_WORD_OR_BREAK)
+_TOKEN_OR_IDEOGRAPH: Final = rf"{_WORD_OR_BREAK}|[{_IDEOGRAPHS}]"
+"""Compiled for a text with ideographs only: `re` needs 4 ms for such large sets."""
 # Neither searches a run of backslashes again from each of them, which would take quadratic time.
 _ESCAPE: Final = re.compile(r"\\(?=[nrt\"'/\\])|\x1b\[[0-9;?]*+[A-Za-z]")
 _ESCAPED_SPACE: Final = re.compile(r"\\(?<!\\\\)\\*+[nrt]")
 # Compiled at its first use, which only a check of phrases has.
 _PATTERN_WORD: Final = rf"[{_LETTERS}]+\*?|[{_IDEOGRAPHS}]"
-_IDEOGRAPH: Final = re.compile(f"([{_IDEOGRAPHS}])")
+_IDEOGRAPH: Final = re2.compile(f"([{_IDEOGRAPHS}])")
 
 
 def blank_escapes(text: str) -> str:
@@ -58,6 +62,8 @@ def _spaces(match: re.Match[str]) -> str:
 
 
 def _entity(match: re.Match[str]) -> str:
+    import html  # only a text with entities needs it
+
     return html.unescape(match[0]).replace("\xa0", " ").ljust(len(match[0]))
 
 
@@ -69,7 +75,10 @@ class WordIndex:
     def __init__(self, text: str) -> None:
         words, offsets, breaks = list[str](), list[int](), set[int]()
         positions = defaultdict[str, list[int]](list)
-        for match in _TOKEN.finditer(blank_escapes(text).lower()):
+        text = blank_escapes(text).lower()
+        has_ideographs = not text.isascii() and _IDEOGRAPH.search(text)
+        pattern = re.compile(_TOKEN_OR_IDEOGRAPH) if has_ideographs else _TOKEN
+        for match in pattern.finditer(text):
             word = match[0]
             if word[0].isalnum():
                 positions[word].append(len(words))
@@ -144,8 +153,7 @@ class WordIndex:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class PhrasePattern:
+class PhrasePattern(NamedTuple):
     """Groups of word sequences; one of each group must be near the others."""
 
     groups: tuple[tuple[tuple[str, ...], ...], ...]

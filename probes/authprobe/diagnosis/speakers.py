@@ -7,8 +7,7 @@ come from the API, a gateway, a cloud or the server of a tool.
 import enum
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from authprobe.diagnosis.phrases import WordIndex
 
@@ -69,7 +68,11 @@ NAMES: Final[Mapping[Role, str]] = {
         "lark dingtalk wecom twitter reddit spotify shopify jenkins circleci sonarqube jfrog "
         "artifactory kubernetes s3 ssh git snowflake databricks datadog grafana posthog monday "
         "clickup trello box sharepoint onedrive outlook teams microsoft365 wordpress webflow "
-        "paypal plaid quickbooks intercom zendesk firebase expo apple-id docker-login crates "
+        "paypal plaid quickbooks intercom zendesk firebase expo apple-id crates docker-login "
+        "docker-pull docker-push docker-registry docker.com docker.io kubectl kubelet helm "
+        "terraform vault datadoghq heroku vercel wrangler tweepy twine psql pymongo mariadb kafka "
+        "rabbitmq elasticsearch smtp smtplib ldap publickey nuget packagist maven pagerduty "
+        "newrelic digitalocean mailgun mailchimp minio "
         "hex rubygems tavily brave exa firecrawl serpapi context7 youtube strava pinecone "
         "qdrant miro home-assistant graph-api msgraph"
     ),
@@ -114,8 +117,7 @@ ERROR_WORDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A name in a text: its place, and the words between it and the nearest error."""
 
     role: Role

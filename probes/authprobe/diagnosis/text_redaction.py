@@ -10,6 +10,7 @@ from authprobe.redaction.pseudonyms import EMAIL, HOME
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.token_patterns import looks_random
 
+# Patterns that only some texts need are text: `re` compiles each at its first use, and keeps it.
 VALUE: Final = "[redacted:value]"
 SECRET_LINE: Final = re.compile(
     # It begins with a set of letters because `re` skips all others in a tenth of the time.
@@ -19,7 +20,7 @@ SECRET_LINE: Final = re.compile(
     r"(?!\[redacted|<|\$|\*|['\"])([^\s\"',;]{6,})"
 )
 """A header or a variable with its value."""
-PASSWORD: Final = re.compile(
+PASSWORD: Final = (
     r"(?i)((?:password|passwd|passphrase)\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4})"
     r"(?:([\"'])((?!\[redacted|<|\$|\*)[^\n\"'\\]{4,256}+)(?=\\{0,4}\2)"
     r"|((?!\[redacted|<|\$|\*)[^\s\"',;\\]{4,256}+)(?=[ \t\r]*(?:$|[,;\n])))"
@@ -41,53 +42,52 @@ SPACED: Final = re.compile(
     r" {0,3}\\{0,4}[\"'`]?)([A-Za-z0-9_+#-]{16,}+=*+)(?![./(=])"
 )
 """A value after a name and a space, as in `Authorization: token`, or a code of a login."""
-OPTION: Final = re.compile(
+OPTION: Final = (
     r"(--(?:[a-z]{1,20}-){0,3}(?:token|(pass(?:word|wd)?)|secret|api-?key)[= ][\"']?)"
     r"(?!\[redacted|<|\$|\*|[/~.-])([^\s\"'`,;)]{4,256})"
 )
 """An option of a command with its value."""
-VARIABLE: Final = re.compile(
+VARIABLE: Final = (
     r"([pP](?:(?<=_.)(?i:ass)|(?<![^\W_].)(?i:wd|asswd))=[\"']?)(?!\[redacted|<|\$|\*|[/~.]|[A-Za-z]:)"
     r"(?!(?i:true|false|none|null|required|missing|empty)\b|\d{1,5}\b)([^\s\"'`,;&)]{4,256})"
 )
 """A password in a variable, or in the string of a connection; not `PWD`, which is a folder."""
-ELEMENT: Final = re.compile(
+ELEMENT: Final = (
     r"(?i)(<[\w:.-]{0,40}?(?:(password|passwd|secret)|token|key|cookie|credentials?)"
     r"(?:\s[^<>]{0,200})?>\s{0,8})([^<>\s]{4,4096})(?=\s{0,8}</)"
 )
 """An element of XML with a value of one word."""
-PAIR: Final = re.compile(
+PAIR: Final = (
     r"([kKtTsSaA](?:(?<=[kK])(?i:ey)|(?<=[tT])(?i:oken)|(?<=[sS])(?i:ecret)|(?<=[aA])(?i:uthorization))"
     r"[\"'],[ ]?b?[\"'](?:(?i:bearer|basic|token) )?)([^\s\"'\[]{8,})(?=[\"'])"
 )
 """A header as a tuple, as httpx prints it."""
-COOKIES: Final = re.compile(
+COOKIES: Final = (
     r"([cC](?i:ookies?)\\{0,4}[\"']?[ ]?[:=,][ ]?\[?b?\\{0,4}[\"']?)"
     r"([\w.-]{1,64}=[^\s\"'\]\[,][^\n\"'\]\[]{1,4096})"
 )
-COOKIE: Final = re.compile(
-    r"(?<![\w.-])((?!(?i:path|domain|expires|max-age|samesite|priority)=)[\w.-]{1,64}=)([^\s;,\"']{6,})"
+COOKIE: Final = (
+    r"(?<![\w.-])((?!(?i:path|domain|expires|max-age|samesite|priority)=)[\w.-]{1,64}=)"
+    r"([^\s;,\"']{6,})"
 )
 """A cookie with its value; not the attributes of `Set-Cookie` (RFC 6265, 4.1.1)."""
-CURL_OPTION: Final = re.compile(
+CURL_OPTION: Final = (
     r"(\s-(?:u|-user|-proxy-user)[ =]?[\"']?[^\s\"':;=]{1,64}:)[^\"'\s]{3,}+"
     r"|(\s-(?:b|-cookie)[ =]?)(\"[^\"\n]{1,4096}|'[^'\n]{1,4096}|[^\s\"']{1,4096})"
 )
 """An option of `curl` that names a user with a password, or cookies."""
 CURL_LENGTH: Final = 1000
 """Characters of a command before its options."""
-NETRC: Final = re.compile(
+NETRC: Final = (
     r"(machine\s{1,9}\S{1,256}\s{1,9}login\s{1,9}\S{1,256}\s{1,9}password\s{1,9})"
     r"(?!\[redacted)(\S{3,256})"
 )
-DIGEST: Final = re.compile(r"\b(response=\\?[\"']?)([0-9a-fA-F]{32,128})\b")
+DIGEST: Final = r"\b(response=\\?[\"']?)([0-9a-fA-F]{32,128})\b"
 """Answer of HTTP Digest (RFC 7616, 3.4.1)."""
-SIGNATURE: Final = re.compile(
-    r"([sS](?i:ignature)\\{0,4}[\"']?[:=]\\{0,4}[\"']?)([A-Za-z0-9+/_%-]{32,}+=*+)"
-)
+SIGNATURE: Final = r"([sS](?i:ignature)\\{0,4}[\"']?[:=]\\{0,4}[\"']?)([A-Za-z0-9+/_%-]{32,}+=*+)"
 """A signature of a URL or a header; a shorter word is the name of an algorithm."""
 DISCORD: Final = re.compile(r"[MNO](?<!\w.)[\w-]{22,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])")
-CODE_IN_URL: Final = re.compile(
+CODE_IN_URL: Final = (
     r"([?&](?:code|state|code_challenge|code_verifier|key|api[_-]?key|sig|signature"
     r"|(?:[a-z]+_)?token|secret|client_secret|pass|passwd|password|pwd)=)[^&\s\"'\[]+"
 )
@@ -100,9 +100,7 @@ FOREIGN: Final = re.compile(
     r"|\b(AKIA|ASIA|AROA|AIDA|ABIA|ACCA)([A-Z0-9]{12,})(?![a-z])"
 )
 """Credentials of other services, whose prefix tells the kind and stays."""
-PRIVATE_KEY: Final = re.compile(
-    r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)([^-]{16,20000}+)(?=-----|\Z)"
-)
+PRIVATE_KEY: Final = r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)([^-]{16,20000}+)(?=-----|\Z)"
 
 
 def redact_text(text: str) -> str:
@@ -121,13 +119,17 @@ def redact_text(text: str) -> str:
 def redact_values(text: str) -> str:
     """Return the text without values that are secret by their names, and tokens of any service."""
     text = SECRET_LINE.sub(rf"\1{VALUE}", text)
-    text = CODE_IN_URL.sub(rf"\1{VALUE}", text)
+    if "=" in text:
+        text = re.sub(CODE_IN_URL, rf"\1{VALUE}", text)
     text = FOREIGN.sub(_without_foreign_token, text)
     text = NAMED.sub(_without_random_value, text)
-    text = PASSWORD.sub(lambda match: f"{match[1]}{match[2] or ''}{VALUE}", text)
+    if "pass" in text.casefold():
+        text = re.sub(PASSWORD, lambda match: f"{match[1]}{match[2] or ''}{VALUE}", text)
     text = _without_secret_places(text)
     if "PRIVATE KEY" in text:
-        text = PRIVATE_KEY.sub(lambda match: match[1] + VALUE + "\n" * match[2].count("\n"), text)
+        text = re.sub(
+            PRIVATE_KEY, lambda match: match[1] + VALUE + "\n" * match[2].count("\n"), text
+        )
     return text
 
 
@@ -137,22 +139,22 @@ def _without_secret_places(text: str) -> str:
     text = SPACED.sub(_without_mixed_value, text)
     text = DISCORD.sub(lambda match: VALUE if looks_random(match[0]) else match[0], text)
     if "=" in text:
-        text = VARIABLE.sub(rf"\1{VALUE}", text)
+        text = re.sub(VARIABLE, rf"\1{VALUE}", text)
     if "signature" in folded:
-        text = SIGNATURE.sub(rf"\1{VALUE}", text)
+        text = re.sub(SIGNATURE, rf"\1{VALUE}", text)
     if "--" in text:
-        text = OPTION.sub(_without_option, text)
+        text = re.sub(OPTION, _without_option, text)
     if "</" in text:
-        text = ELEMENT.sub(_without_element, text)
+        text = re.sub(ELEMENT, _without_element, text)
     if "'," in text or '",' in text:
-        text = PAIR.sub(_without_random_value, text)
+        text = re.sub(PAIR, _without_random_value, text)
     if "cookie" in folded:
-        text = COOKIES.sub(lambda match: match[1] + _without_cookies(match[2]), text)
+        text = re.sub(COOKIES, lambda match: match[1] + _without_cookies(match[2]), text)
     if "curl" in folded:
-        text = CURL_OPTION.sub(_without_curl_option, text)
+        text = re.sub(CURL_OPTION, _without_curl_option, text)
     if "machine" in folded:
-        text = NETRC.sub(rf"\1{VALUE}", text)
-    return DIGEST.sub(rf"\1{VALUE}", text) if "digest" in folded else text
+        text = re.sub(NETRC, rf"\1{VALUE}", text)
+    return re.sub(DIGEST, rf"\1{VALUE}", text) if "digest" in folded else text
 
 
 def _without_mixed_value(match: re.Match[str]) -> str:
@@ -182,7 +184,7 @@ def _without_curl_option(match: re.Match[str]) -> str:
 
 
 def _without_cookies(text: str) -> str:
-    return COOKIE.sub(rf"\1{VALUE}", text)
+    return re.sub(COOKIE, rf"\1{VALUE}", text)
 
 
 def _without_foreign_token(match: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from authprobe.core.claude_api import HOSTS, is_inference_path
 from authprobe.diagnosis.excerpt import Excerpt, excerpt_of
@@ -24,8 +24,7 @@ RANK: Final = 40
 """A request that was sent shows more than a setting."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextPart:
+class TextPart(NamedTuple):
     """Consecutive lines of one text: the first line of them here and there."""
 
     start: int
