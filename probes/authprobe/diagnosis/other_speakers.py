@@ -33,12 +33,12 @@ AWS_ERROR: Final = re.compile(
 """Form of the errors of the tools of AWS; not of the calls that ask Claude."""
 SPEAKS: Final = r"(?im)^\W*{name}:(?!\w)|\b{name}[._]\w|\w\.{name}\b"
 """A name that speaks: `psql: error`, `stripe.error.X`, `slack_sdk`, `api.github.com`."""
-LOGIN_COMMAND: Final = re.compile(r"(?<![\w./:-])/login\b")
+LOGIN_COMMAND: Final = re.compile(r"/(?<![\w./:-]/)login\b")
 
 
 def names_others(fact_set: FactSet) -> bool:
     """Return True if a text names another service near its error, and has no sign of Claude."""
-    return _is_by_aws(fact_set) or bool(_others(fact_set))
+    return not _may_be_claude(fact_set) and (_is_by_aws(fact_set) or bool(_others(fact_set)))
 
 
 def is_by_others(fact_set: FactSet) -> bool:
@@ -46,11 +46,9 @@ def is_by_others(fact_set: FactSet) -> bool:
 
     It has the service as the name of its program, library or host.
     """
-    return _is_by_aws(fact_set) or any(_speaks(name, fact_set) for name in _others(fact_set))
-
-
-def _is_by_aws(fact_set: FactSet) -> bool:
-    return AWS_ERROR.search(fact_set.text) is not None and not _may_be_claude(fact_set)
+    return not _may_be_claude(fact_set) and (
+        _is_by_aws(fact_set) or any(_speaks(name, fact_set) for name in _others(fact_set))
+    )
 
 
 def _may_be_claude(fact_set: FactSet) -> bool:
@@ -62,15 +60,18 @@ def _may_be_claude(fact_set: FactSet) -> bool:
     )
 
 
-def _others(fact_set: FactSet) -> tuple[str, ...]:
-    """Return the names of other services near the error, if nothing is a sign of Claude.
+def _is_by_aws(fact_set: FactSet) -> bool:
+    return AWS_ERROR.search(fact_set.text) is not None
 
-    Nor may a program or a gateway be named, which may pass on an error of Claude.
+
+def _others(fact_set: FactSet) -> tuple[str, ...]:
+    """Return the names of other services near the error.
+
+    There are none if a program or a gateway is named, which may pass on an error of Claude.
     """
     is_short = len(fact_set.words) < SHORT
     near = [each for each in mentions(fact_set.words) if is_short or each.is_near]
-    roles = {mention.role for mention in near}
-    if OTHER_ROLES.isdisjoint(roles) or roles & USERS_OF_CLAUDE or _may_be_claude(fact_set):
+    if any(mention.role in USERS_OF_CLAUDE for mention in near):
         return ()
     return tuple(mention.name for mention in near if mention.role in OTHER_ROLES)
 
