@@ -217,7 +217,7 @@ def test_prune_reduces_the_cache_to_its_limit(cache: Path, monkeypatch: pytest.M
     ("options", "message"),
     [
         (["--to", "5X"], "'5X' is not a size; write it as 10G or 500M"),
-        (["--older-than", "-1"], "-1.0 is not in the range x>=0"),
+        (["--older-than", "-1"], "--older-than -1: must be a number of at least 0"),
         (["--all", "--to", "5G"], "--all removes every client; leave out --to and"),
     ],
 )

@@ -111,6 +111,22 @@ def test_an_error_says_what_set_the_option(project: Path) -> None:
     assert ended.err.endswith("--scenarios is set by authprobe.toml:1\n")
 
 
+def test_an_error_of_any_option_says_what_set_it(project: Path) -> None:
+    """As of those that only the command itself can check, and of one with a short name."""
+    (project / "authprobe.toml").write_text('[emulator]\nstanding = "x"\n')
+    ended = run("emulator", "--", "true", cwd=project)
+    assert (ended.code, ended.err.splitlines()[1:]) == (
+        4,
+        ["--standing is set by authprobe.toml:2"],
+    )
+    (project / "authprobe.toml").write_text('[emulator]\nfault = ["nosuch"]\n')
+    ended = run("emulator", "--", "true", cwd=project)
+    assert ended.err.startswith("--fault: no such fault: 'nosuch'; see `authprobe emulator")
+    assert ended.err.endswith("\n--fault is set by authprobe.toml:2\n")
+    ended = run("run", "--list", cwd=project, AUTHPROBE_K="((")
+    assert (ended.code, ended.err.splitlines()[1:]) == (4, ["-k is set by AUTHPROBE_K"])
+
+
 def test_each_value_that_a_command_would_refuse_is_named(project: Path) -> None:
     (project / "authprobe.toml").write_text(
         'jobs = -4\nsuite = "smok"\nretries = 2\nfail-on = ["flaky", "bad"]\n[diff]\nlooks = 11\n'
@@ -132,11 +148,11 @@ def test_each_value_that_a_command_would_refuse_is_named(project: Path) -> None:
     assert ended.code == 4
     problems = {each["option"]: each["problem"] for each in json.loads(ended.out)["settings"]}
     assert {name for name, problem in problems.items() if problem} == {"jobs", "looks"}
-    assert problems["looks"] == "Invalid value for '--looks': 11 is not in the range 1<=x<=10."
+    assert problems["looks"] == "--looks 11: must be a whole number from 1 to 10"
     ended = run("config", "pytest", cwd=project)
     assert (ended.code, "authprobe.toml:1: --jobs -4" in ended.err) == (4, True)
     ended = run("config", "emulator", cwd=project, AUTHPROBE_EMULATOR_PORT="-1")
-    assert "AUTHPROBE_EMULATOR_PORT: Invalid value for '--port'" in ended.err
+    assert "AUTHPROBE_EMULATOR_PORT: --port -1: must be a whole number from 0 to 65535" in ended.err
     assert run("config", "watch", cwd=project, AUTHPROBE_WATCH_SUITE="x").code == 4
     assert run("config", "clients", "prune", cwd=project).code == 0
 

@@ -488,9 +488,12 @@ def test_continent_is_in_the_observation_only_if_given(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--older-than", "30"), "'30' is no number of days; write it as 30d"),
-        (("--older-than", "x" * 50 + "d"), "is no number of days"),
-        (("--asked-from", "city:Oslo"), "'city:Oslo' is not one of 'continent:AF'"),
+        (("--older-than", "30"), "--older-than 30: must be a number of days, such as 30d"),
+        (("--older-than", "x" * 50 + "d"), "must be a number of days"),
+        (
+            ("--asked-from", "city:Oslo"),
+            "--asked-from city:Oslo: no such value; use continent:AF, ",
+        ),
     ],
 )
 def test_bad_days_and_places(arguments: tuple[str, ...], message: str) -> None:

@@ -411,8 +411,8 @@ def test_any_name_of_a_folder_is_only_a_name(tmp_path: Path, name: str) -> None:
     [
         ((), "there is no terminal to ask at; give --use and --ci, or --yes"),
         (("--use", "python"), "there is no terminal to ask at"),
-        (("--use", "phyton", "--yes"), "'phyton' is not one of"),
-        (("--ci", "github\n", "--yes"), "is not one of"),
+        (("--use", "phyton", "--yes"), "--use phyton: no such value; did you mean 'python'?"),
+        (("--ci", "github\n", "--yes"), "no such value; did you mean 'github'?"),
     ],
 )
 def test_without_answers_nothing_is_written(

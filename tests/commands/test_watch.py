@@ -329,7 +329,7 @@ def test_a_second_check_at_the_same_time_is_refused(world: World) -> None:
         (("--suite", "smoke"), "a suite selects bundled cases; leave it or the scenarios"),
         (("--suite", "smok"), "no such suite; did you mean 'smoke'?"),
         (("--json", "--markdown"), "--json and --markdown exclude each other"),
-        (("--at-most", "0"), "0 is not in the range"),
+        (("--at-most", "0"), "--at-most 0: must be a whole number from 1 to 100"),
         (("--out", "example.yaml"), "example.yaml is not a directory"),
     ],
 )

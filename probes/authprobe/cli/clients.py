@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from authprobe.cli import completers
-from authprobe.cli.group import CommandGroup, Size
+from authprobe.cli.group import CommandGroup
+from authprobe.cli.values import Amount, Size
 
 scenarios_of_definitions = click.option(
     "--scenarios",
@@ -120,7 +121,7 @@ def install(names: tuple[str, ...], scenarios: tuple[Path, ...]) -> None:
 )
 @click.option(
     "--older-than",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     metavar="DAYS",
     help="Remove clients unused for DAYS days.",
 )

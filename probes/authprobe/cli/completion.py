@@ -8,6 +8,8 @@ from typing import Final
 import click
 from click.shell_completion import ShellComplete, split_arg_string
 
+from authprobe.cli.values import OneOf
+
 SHELLS: Final = ("bash", "zsh", "fish")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
 _END: Final = "_"
@@ -15,7 +17,7 @@ _END: Final = "_"
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.argument("shell", metavar="|".join(SHELLS), type=click.Choice(SHELLS))
+@click.argument("shell", metavar="|".join(SHELLS), type=OneOf(SHELLS))
 @click.argument("line", required=False)
 def completion(shell: str, line: str | None) -> None:
     """Print the script for completion in a shell.

@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from authprobe.cli.values import OneOf
+
 CLOUDS = ("bedrock", "foundry", "anthropic-aws", "anthropic-google-cloud", "mantle", "vertex")
 """Names of `authprobe.doctor.inventory.clouds.Cloud`, which would slow the start of the help."""
 
@@ -25,7 +27,7 @@ CLOUDS = ("bedrock", "foundry", "anthropic-aws", "anthropic-google-cloud", "mant
     "--cloud",
     "clouds",
     multiple=True,
-    type=click.Choice(CLOUDS),
+    type=OneOf(CLOUDS),
     help="Do not warn of this cloud: it is used on purpose. Repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -7,8 +7,8 @@ from typing import Final
 import click
 
 from authprobe.cli.completers import words
-from authprobe.cli.group import Days
 from authprobe.cli.options import as_json
+from authprobe.cli.values import Days, OneOf
 
 CONTINENTS: Final = tuple(
     f"continent:{code}" for code in ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
@@ -53,7 +53,7 @@ CONTINENTS: Final = tuple(
 @click.option(
     "--asked-from",
     metavar="CONTINENT",
-    type=click.Choice(CONTINENTS),
+    type=OneOf(CONTINENTS),
     help="Write the continent into observation.json: continent:AF, AN, AS, EU, NA, OC or SA.",
 )
 @click.option("--list", "list_only", is_flag=True, help="List the rows; ask nothing.")

@@ -14,8 +14,9 @@ from authprobe.cli.emulator_checks import (
     check_isolation,
     check_report,
 )
+from authprobe.cli.values import Day, Number
 
-PORT: Final = click.IntRange(0, 65535)
+PORT: Final = Number(0, 65535)
 FREE: Final = "a free one"
 
 
@@ -75,7 +76,7 @@ FREE: Final = "a free one"
 )
 @click.option(
     "--date",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     metavar="YYYY-MM-DD",
     help="Answer as the service did on this day.  [default: today]",
 )

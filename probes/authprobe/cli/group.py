@@ -1,17 +1,15 @@
-"""Behaviour that all commands share: error messages, exit codes and the type of a size."""
+"""Behaviour that all commands share: error messages and exit codes."""
 
 import contextlib
 import errno
 import importlib
 import io
-import re
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, Final, cast
 
 import click
 
-from authprobe.core.byte_sizes import parse_size
 from authprobe.core.standard_streams import discard_output, open_missing_streams
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.start import raise_on_interrupt
@@ -141,33 +139,3 @@ class CommandModules(MutableMapping[str, click.Command]):
 
     def __len__(self) -> int:
         return len(self._commands)
-
-
-class Days(click.ParamType[int]):
-    """A number of days, written as `30d`."""
-
-    name = "days"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the number of days."""
-        match = re.fullmatch(r"([0-9]{1,5})d", str(value))
-        if match is None:
-            self.fail(f"'{value}' is no number of days; write it as 30d", param, ctx)
-        return int(match[1])
-
-
-class Size(click.ParamType[int]):
-    """A size in bytes, written as `5G` or `500M`."""
-
-    name = "size"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the number of bytes."""
-        try:
-            return parse_size(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)

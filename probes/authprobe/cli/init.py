@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from authprobe.cli.options import as_json
+from authprobe.cli.values import OneOf
 
 USES: Final = {
     "claude-code": "the command claude",
@@ -47,8 +48,8 @@ class NumberOrName(click.ParamType[str]):
 @click.argument(
     "folder", metavar="[DIRECTORY]", type=click.Path(path_type=Path), default=Path(), required=False
 )
-@click.option("--use", type=click.Choice(list(USES)), help="What the first scenario is about.")
-@click.option("--ci", type=click.Choice(list(CI_SERVICES)), help="Service that gets a job.")
+@click.option("--use", type=OneOf(list(USES)), help="What the first scenario is about.")
+@click.option("--ci", type=OneOf(list(CI_SERVICES)), help="Service that gets a job.")
 @click.option("--yes", is_flag=True, help="Ask nothing: claude-code, and the CI that is in use.")
 @click.option("--no-run", "only_write", is_flag=True, help="Write the files; probe nothing.")
 @as_json

@@ -9,6 +9,7 @@ import click
 
 from authprobe.cli import completers
 from authprobe.cli.completers import FILE, SCENARIO, Completer
+from authprobe.cli.values import Number
 from authprobe.core.isolation import Isolation
 from authprobe.core.targets import CHOICES
 from authprobe.options import (
@@ -191,7 +192,7 @@ expression = click.option(
 
 looks = click.option(
     "--looks",
-    type=click.IntRange(1, 10),
+    type=Number(1, 10),
     metavar="N",
     default=2,
     show_default=True,

@@ -7,7 +7,6 @@ import click
 
 from authprobe.cli.completers import versions as known_versions
 from authprobe.cli.completers import words
-from authprobe.cli.group import Size
 from authprobe.cli.options import (
     as_json,
     as_markdown,
@@ -17,6 +16,7 @@ from authprobe.cli.options import (
     log_directory,
     scenarios,
 )
+from authprobe.cli.values import Number, Size
 from authprobe.core.executors import ExecutorAddress
 
 
@@ -43,7 +43,7 @@ from authprobe.core.executors import ExecutorAddress
 )
 @click.option(
     "--count",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     metavar="N",
     default=60,
     show_default=True,
@@ -51,7 +51,7 @@ from authprobe.core.executors import ExecutorAddress
 )
 @click.option(
     "--looks",
-    type=click.IntRange(1, 10),
+    type=Number(1, 10),
     metavar="N",
     default=2,
     show_default=True,

@@ -17,6 +17,7 @@ from authprobe.cli.options import (
     scenarios,
     suite,
 )
+from authprobe.cli.values import Number
 from authprobe.core.executors import ExecutorAddress
 
 
@@ -34,7 +35,7 @@ from authprobe.core.executors import ExecutorAddress
 @expression
 @click.option(
     "--at-most",
-    type=click.IntRange(1, 100),
+    type=Number(1, 100),
     metavar="N",
     default=3,
     show_default=True,

@@ -16,7 +16,12 @@ from authprobe.clients.process.children import Children
 from authprobe.commands.command_observation import lacks_credential
 from authprobe.commands.command_report import CommandReport
 from authprobe.commands.console import OutputConsole
-from authprobe.commands.emulator_options import EmulatorOptions, command_setup
+from authprobe.commands.emulator_options import (
+    EmulatorOptions,
+    check_faults,
+    command_setup,
+    read_standing,
+)
 from authprobe.commands.issued_credentials import (
     IssuedCredential,
     check_home,
@@ -41,10 +46,9 @@ from authprobe.core.isolation import Isolation
 from authprobe.core.temporary_folder import made_folder, unused_folder
 from authprobe.drift.observation_index import read_index
 from authprobe.emulator.catalogue import rows
-from authprobe.emulator.config import AccountState, Backend
+from authprobe.emulator.config import Backend
 from authprobe.emulator.server.access import Exposure
 from authprobe.emulator.server.network import Network, check_host
-from authprobe.emulator.standalone.control import choose
 from authprobe.emulator.standalone.emulator import Emulator, emulate, parts_of
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.report.reference.rules import print_rules, rules_markdown
@@ -74,9 +78,10 @@ def emulator(options: EmulatorOptions) -> int:
         SettingsError: an option is invalid, a port is in use, or the report cannot be written.
         RecordError: the baseline cannot be read.
     """
+    check_faults(options.faults)
     setup = Backend(
         date=options.date,
-        standing=choose(AccountState, options.standing, "standing"),
+        standing=read_standing(options.standing),
         counts_as_claude_code=options.counts_as_claude_code,
         follows_prompts=options.follows_prompts,
         faults=options.faults,

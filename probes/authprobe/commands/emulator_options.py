@@ -8,7 +8,9 @@ from pathlib import Path
 from authprobe.commands.command_report import CommandSetup, check_report_folder
 from authprobe.commands.issued_credentials import IssuedCredential
 from authprobe.core.suggestions import did_you_mean
+from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import AccountState, Backend
+from authprobe.emulator.standalone.control import choose
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Outcome
 from authprobe.redaction.pseudonyms import display_path
@@ -86,6 +88,32 @@ def command_setup(
         baseline=baseline,
         quiet=options.quiet,
     )
+
+
+def read_standing(name: str) -> AccountState:
+    """Return the state of the organisation and plan.
+
+    Raises:
+        SettingsError: there is none of this name.
+    """
+    try:
+        standing: AccountState = choose(AccountState, name, "standing")
+    except SettingsError as error:
+        raise SettingsError(f"--standing: {error}") from None
+    return standing
+
+
+def check_faults(names: Sequence[str]) -> None:
+    """Raise if one of these is no fault.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    for name in names:
+        try:
+            check_fault(name)
+        except SettingsError as error:
+            raise SettingsError(f"--fault: {error}") from None
 
 
 def _outcome(name: str) -> Outcome:

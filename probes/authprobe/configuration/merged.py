@@ -99,8 +99,9 @@ def named_sources(message: str, configured: Mapping[str, Configured]) -> Iterato
         is_file = any(
             line.startswith(f"{each}:") for line in message.splitlines() for each in values
         )
-        if is_file or re.search(rf"--{re.escape(option)}\b(?!-)", message):
-            yield f"--{option} is set by {found.source}"
+        name = f"-{option}" if len(option) == 1 else f"--{option}"
+        if is_file or re.search(rf"(?<![\w-]){re.escape(name)}\b(?!-)", message):
+            yield f"{name} is set by {found.source}"
 
 
 def _of_variables(
