@@ -230,9 +230,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     furnish_home(folder)
     project = folder / "project"
-    for name in ("auth", "my-scenarios"):
-        (project / name).mkdir(parents=True)
-    write_scenario(project / "my-scenarios", SCENARIO.replace("id: example", "id: our-login"))
+    (project / "auth").mkdir(parents=True)
     for text, code in ((SCENARIO, 0), (FAILING, 1)):
         write_scenario(project / "auth", text.replace("id: example", "id: cli-login"))
         ended = run_line("authprobe run auth/", folder)

@@ -335,6 +335,21 @@ def test_a_rule_is_listed_once_with_its_sources() -> None:
     assert "several reports" in page
 
 
+def test_rules_with_the_same_condition_are_one_folded_row() -> None:
+    exchanges = tuple(make_exchange(rule=rule) for rule in ("bootstrap", "telemetry", "messages"))
+    page = report.report_content(
+        make_run(make_record(observation=make_observation(exchanges=exchanges)))
+    )
+    section = page.partition("Rules of the emulator that answered (3)")[2]
+    assert section.startswith("</h2><details")
+    assert section.count("Claude Code asks beside its task") == 1
+    assert re.search(
+        r'<td[^>]*><code id="rule-bootstrap">bootstrap</code> <code id="rule-telemetry">', section
+    )
+    sources = re.findall(r'href="(https://[^"]+)"', section)
+    assert len(sources) == len(set(sources)) > 3
+
+
 def test_an_unmatched_request_shows_the_nearest_rule() -> None:
     denied = make_exchange(
         rule="deny:route", nearest="messages", differs=("path",), faults=("delay",), status=404

@@ -9,7 +9,7 @@ import pytest
 from authprobe.observation.model import Outcome
 from authprobe.report.model.outcome_table import outcome_table
 from authprobe.report.svg.badge import MAX_AGE_DAYS, OLD_COLOR, badge_svg, result_words
-from authprobe.report.svg.card import LEGEND, MAX_ROWS, card_svg
+from authprobe.report.svg.card import HEAD_Y, LEGEND, MARGIN, MAX_ROWS, WIDTH, card_svg
 from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status, Verdict
 from tests.support.make import make_observation, make_record, make_run
@@ -107,6 +107,30 @@ def test_everything_is_within_the_card() -> None:
         assert right <= 1200
         assert bottom <= 630
     assert all(float(each.get("y", 0)) < 630 for each in root.iter(f"{SVG}text"))
+
+
+@pytest.mark.parametrize("clients", [1, 2, 3])
+def test_the_card_of_a_small_run_is_filled(clients: int) -> None:
+    """The table of one client has half of the height below the head, that of three all of it."""
+    root = ElementTree.fromstring(card_svg(make_run(*many(clients, clients))))  # noqa: S314 - ours
+    bottoms = [
+        float(each.get("y", 0)) + float(each.get("height", 0))
+        for each in root.iter(f"{SVG}rect")
+        if float(each.get("y", 0)) > HEAD_Y
+    ]
+    assert {1: 390, 2: 475, 3: 550}[clients] <= max(bottoms) <= 570
+
+
+def test_no_heading_goes_beyond_the_table() -> None:
+    """Slanted headings end at their columns, so that the last one does not stick out."""
+    observations = [make_observation(outcome=outcome) for outcome in Outcome]
+    records = [make_record(id=f"a/{n}", observation=o) for n, o in enumerate(observations)]
+    root = ElementTree.fromstring(card_svg(make_run(*records)))  # noqa: S314 - ours
+    slanted = [each for each in root.iter(f"{SVG}text") if "rotate" in each.get("transform", "")]
+    assert len(slanted) == len(Outcome)
+    for each in slanted:
+        x = float(each.get("transform", "").split("(")[1].split()[0])
+        assert (each.get("text-anchor"), x < WIDTH - MARGIN) == ("end", True)
 
 
 def test_a_card_escapes_and_shortens_what_the_results_say() -> None:

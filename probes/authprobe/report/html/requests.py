@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from authprobe.emulator.catalogue import CatalogueRow
 from authprobe.emulator.catalogue import rows as catalogue
 from authprobe.observation.model import Exchange
 from authprobe.report.html.elements import Html, code, facts, source, table
@@ -89,22 +90,26 @@ def _response(step: Step) -> str:
 
 
 def rules(exchanges: Iterable[Exchange]) -> Html:
-    """Return the emulator's rules that answered, with their sources; nothing if none did."""
+    """Return the emulator's rules that answered, folded, with their sources; nothing if none did.
+
+    Rules with the same condition are one row: most are of what Claude Code asks beside its task.
+    """
     ids = {exchange.rule for exchange in exchanges}
     listed = [row for row in catalogue() if row.id in ids]
     if not listed:
         return Html()
+    alike: dict[tuple[str, str, str], list[CatalogueRow]] = {}
+    for row in listed:
+        alike.setdefault((row.condition_text, row.last_seen, row.certainty), []).append(row)
     rows = (
         (
-            Html('<code id="rule-{0}">{0}</code>').format(row.id),
-            row.condition_text,
-            row.last_seen,
-            row.certainty,
-            Html(" ").join(map(source, row.sources)),
+            Html(" ").join(Html('<code id="rule-{0}">{0}</code>').format(row.id) for row in group),
+            *words,
+            Html(" ").join(map(source, dict.fromkeys(s for row in group for s in row.sources))),
         )
-        for row in listed
+        for words, group in alike.items()
     )
     heads = ("Rule", "Condition", "Last seen", "Certainty", "Sources")
     return Html("<h2>Rules of the emulator that answered ({})</h2>{}").format(
-        len(listed), table("Rules of the emulator", heads, rows)
+        len(listed), _folded("Conditions and sources", table("Rules of the emulator", heads, rows))
     )

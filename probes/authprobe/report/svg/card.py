@@ -21,7 +21,9 @@ MARGIN: Final = 48
 LABELS_END: Final = 430
 HEAD_Y: Final = 208
 HEADING_SIZE: Final = 15
-ROW_HEIGHT: Final = 34
+ROWS_HEIGHT: Final = 340
+"""Pixels for all rows and their sum, of which few are higher than many."""
+MAX_ROW_HEIGHT: Final = 85
 FOOT: Final = "authprobe: real Claude clients, made-up credentials"
 LEGEND: Final = "Passed means as expected, also where a refusal is expected."
 FONTS: Final = "Verdana,DejaVu Sans,Liberation Sans,Noto Sans,Helvetica,Arial,sans-serif"
@@ -52,8 +54,8 @@ _TEXT: Final = Html(
     'font-weight="{weight}">{text}</text>'
 )
 _SLANTED: Final = Html(
-    '<text transform="translate({x} {y}) rotate(-24)" font-size="{size}" fill="#1f2328">{text}'
-    "</text>"
+    '<text transform="translate({x} {y}) rotate(24)" font-size="{size}" fill="#1f2328" '
+    'text-anchor="end">{text}</text>'
 )
 _CELL: Final = Html(
     '<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}"/>{text}'
@@ -140,25 +142,27 @@ def _table(table: OutcomeTable) -> Iterator[Html]:
     for column, heading in enumerate(headings):
         x = _center(column, width)
         if is_slanted:
-            yield _SLANTED.format(x=x - 14, y=HEAD_Y, size=HEADING_SIZE, text=heading)
+            yield _SLANTED.format(x=x + 6, y=HEAD_Y, size=HEADING_SIZE, text=heading)
         else:
             yield _text(x, HEAD_Y, heading, size=HEADING_SIZE, anchor="middle")
     y = HEAD_Y + 12
+    height = min(MAX_ROW_HEIGHT, ROWS_HEIGHT // (len(table.rows) + 1))
     for row in table.rows:
-        yield from _row(table, row, y, width)
-        y += ROW_HEIGHT
+        yield from _row(table, row, y, width, height)
+        y += height
     yield _LINE.format(x=MARGIN, y=y + 3, end=WIDTH - MARGIN)
-    yield from _row(table, table.total, y + 8, width)
+    yield from _row(table, table.total, y + 8, width, height)
 
 
-def _row(table: OutcomeTable, row: OutcomeRow, y: int, width: float) -> Iterator[Html]:
+def _row(table: OutcomeTable, row: OutcomeRow, y: int, width: float, height: int) -> Iterator[Html]:
     """Yield a row: its label, a cell for each outcome that occurs, and its failures."""
+    text_y = y + height // 2 + 5
     label = row.label if row.is_sum else _shorten(row.label, MAX_LABEL_LENGTH)
     weight = "bold" if row.is_sum else "normal"
-    yield _text(MARGIN, y + 22, label, size=17, weight=weight)
+    yield _text(MARGIN, text_y, label, size=17, weight=weight)
     yield _text(
         LABELS_END - 14,
-        y + 22,
+        text_y,
         plural(row.cases, "case") if row is table.total else f"{row.cases:,}",
         size=15,
         fill="#57606a",
@@ -167,19 +171,28 @@ def _row(table: OutcomeTable, row: OutcomeRow, y: int, width: float) -> Iterator
     for column, (outcome, number) in enumerate(zip(table.outcomes, row.outcomes, strict=True)):
         if number:
             fill, ink = OUTCOME_COLORS[outcome]
-            yield _cell(column, y, width, f"{number:,}", fill, ink)
+            yield _cell(column, y, width, height, f"{number:,}", fill, ink)
     if row.failed:
-        yield _cell(len(table.outcomes), y, width, f"{row.failed:,}", RED, "#ffffff")
+        yield _cell(len(table.outcomes), y, width, height, f"{row.failed:,}", RED, "#ffffff")
 
 
-def _cell(column: int, y: int, width: float, text: str, fill: str, ink: str) -> Html:
+def _cell(column: int, y: int, width: float, height: int, text: str, fill: str, ink: str) -> Html:
+    is_large = height >= MAX_ROW_HEIGHT // 2 and width > len(text) * 17
+    size = 26 if is_large else 17
     return _CELL.format(
         x=f"{LABELS_END + column * width + 3:.1f}",
         y=y,
         width=f"{width - 6:.1f}",
-        height=ROW_HEIGHT - 4,
+        height=height - 4,
         fill=fill,
-        text=_text(_center(column, width), y + 21, text, size=17, fill=ink, anchor="middle"),
+        text=_text(
+            _center(column, width),
+            y + height // 2 - 2 + size // 3,
+            text,
+            size=size,
+            fill=ink,
+            anchor="middle",
+        ),
     )
 
 
