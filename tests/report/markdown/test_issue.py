@@ -348,6 +348,22 @@ def test_the_release_that_bisect_found_is_named(
     ) in text
 
 
+def test_what_the_first_bad_version_does_is_named(tmp_path: Path) -> None:
+    """It may be another symptom than that of the case, which ran a later version."""
+    changes = [
+        {"subject": "outcome", "before": "accepted", "after": "rejected"},
+        {"subject": "exit_code", "before": "0", "after": "1"},
+        {"subject": "message", "before": "pong", "after": "Log in,\n<alice@corp.example> " * 99},
+        *({"subject": "message", "before": "a", "after": f"no-{n}"} for n in range(9)),
+    ]
+    text = with_answers(tmp_path, UPGRADED, {**ANSWER, "changes": changes})
+    [line] = re.findall("(?m)^- Found by.*$", text)
+    assert f"{ANSWER['headline']} Between the two: outcome: accepted → rejected; mess" in line
+    assert "message: pong → Log in, &lt;" in line
+    assert not re.search("exit|alice|no-", line)
+    assert len(line) < 1000
+
+
 def test_the_remedy_keeps_the_last_good_version_that_bisect_found(tmp_path: Path) -> None:
     keep = "Keep claude-code {} until this is fixed."
     reasons = (Reason(id="message", summary="It is gone.", remedy=keep.format("2.1.20")),)

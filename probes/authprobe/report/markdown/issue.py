@@ -113,6 +113,13 @@ def _keeping_last_good(record: CaseRecord, answer: SavedBisection | None) -> Cas
     return dataclasses.replace(record, reasons=reasons)
 
 
+def _found_words(bisection: SavedBisection) -> str:
+    """Return the answer, with the symptom in its first bad version, which may be another one."""
+    if not bisection.symptoms:
+        return bisection.headline
+    return f"{bisection.headline} Between the two: {'; '.join(bisection.symptoms)}"
+
+
 def _title(cases: Sequence[CaseRecord], answers: Sequence[SavedBisection | None]) -> Iterator[str]:
     first = cases[0]
     if len(cases) == 1:
@@ -184,7 +191,7 @@ def _case(
 ) -> Iterator[str]:
     yield f"## {phrases.SYMBOLS[record.verdict.status]} {code(record.id)}"
     yield from ("", f"{escaped(record.title)}. {escaped(record.why)}")
-    found = pseudonymizer(bisection.headline) if bisection else None
+    found = pseudonymizer(_found_words(bisection)) if bisection else None
     yield from (*_why(record, found), "")
     yield from _facts(("Fact", "Value"), case_facts(record, last))
     if record.observation.message:

@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic_core import from_json
 
+from authprobe.core.escaping import one_line
 from authprobe.core.safe_files import read_bounded
 from authprobe.core.version_ranges import EXACT, version_key
 from authprobe.plan.case_ids import without_version
@@ -24,6 +25,10 @@ MAX_ANSWERS: Final = 50
 """Answers that a report lists."""
 MAX_LINE_LENGTH: Final = 4_000
 """Characters of a headline or command; an answer with a longer one is left out."""
+VISIBLE_SUBJECTS: Final = ("outcome", "message")
+"""Changes that a user of the client sees."""
+MAX_SYMPTOMS: Final = len(VISIBLE_SUBJECTS)
+MAX_SYMPTOM_LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,9 @@ class SavedBisection:
 
     None: it found no single change, or asked for a fix or about a field.
     """
+
+    symptoms: tuple[str, ...] = ()
+    """What a user of the client sees of the change: `message: pong → Not logged in`."""
 
     def explains(self, case: str, before: str, after: str) -> bool:
         """Return True if it found what broke this case from one version to another.
@@ -92,6 +100,7 @@ def _answers(folder: Path) -> Iterator[SavedBisection]:
                 case=str(answer.get("case", "")),
                 bounds=_bounds(answer),
                 breakage=_breakage(answer),
+                symptoms=tuple(itertools.islice(_symptoms(answer), MAX_SYMPTOMS)),
             )
 
 
@@ -102,6 +111,15 @@ def _breakage(answer: Mapping[str, object]) -> tuple[str, str] | None:
     good, bad = _bounds(answer)
     is_change = last_good != first_bad and _in_order(good, last_good, first_bad, bad)
     return (last_good, first_bad) if is_change else None
+
+
+def _symptoms(answer: Mapping[str, Any]) -> Iterator[str]:
+    for change in answer.get("changes", ()):
+        if change["subject"] in VISIBLE_SUBJECTS:
+            before, after = (
+                one_line(str(change[key]), MAX_SYMPTOM_LENGTH) for key in ("before", "after")
+            )
+            yield f"{change['subject']}: {before} → {after}"
 
 
 def _bounds(answer: Mapping[str, object]) -> tuple[str, str]:
