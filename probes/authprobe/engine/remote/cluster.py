@@ -7,7 +7,7 @@ probes what is decided in `placement`, as dask knows nothing of clients in a cac
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -88,11 +88,8 @@ class Cluster:
         try:
             self.cancel()
             if self.threads and self._dask.status == "running":
-                self._dask.run(
-                    remote.close,
-                    self.conditions.run,
-                    workers=list(self.threads),
-                    on_error="ignore",
+                self._run(
+                    remote.close, self.conditions.run, workers=list(self.threads), on_error="ignore"
                 )
         except Exception:  # noqa: BLE001, S110 - the results count, and the scheduler may be gone
             pass
@@ -139,7 +136,7 @@ class Cluster:
 
     def _admit(self, workers: list[str]) -> Sequence[str]:
         """Return the usable ones of these workers; tell why the others are not used."""
-        facts = self._dask.run(remote.describe, workers=workers, on_error="return")
+        facts = self._run(remote.describe, workers=workers, on_error="return")
         problems = {worker: _problem(facts.get(worker)) for worker in workers}
         for worker, problem in problems.items():
             if problem:
@@ -156,12 +153,19 @@ class Cluster:
             SchedulerGoneError: the scheduler does not answer.
         """
         try:
-            held = self._dask.run(
-                remote.held_clients, clients, workers=list(workers), on_error="ignore"
-            )
+            held = self._run(remote.held_clients, clients, workers=list(workers), on_error="ignore")
         except Exception as error:
             raise SchedulerGoneError(type(error).__name__) from error
         return {worker: held.get(worker, frozenset()) for worker in workers}
+
+    def _run(
+        self, function: Callable[..., object], *arguments: object, **options: Any
+    ) -> dict[str, Any]:
+        """Return what each worker returns, or its error, for a call that waits for no case."""
+        results: dict[str, Any] = self._dask.run(
+            remote.beside_the_loop, function, *arguments, **options
+        )
+        return results
 
     def submit(self, worker: str, batch: CaseBatch) -> None:
         """Let a worker probe a batch.

@@ -3,16 +3,17 @@
 Everything here is called by the name of its module, so a worker needs the same authprobe.
 """
 
+import asyncio
 import contextlib
 import functools
 import hashlib
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import authprobe
 from authprobe.clients.base import Laboratory
@@ -33,6 +34,7 @@ from authprobe.redaction.scanner import scan_text
 from authprobe.scenario.clients import Client
 from authprobe.settings import Settings, bundled_scenarios, cache_folder
 
+T = TypeVar("T")
 MAX_PREPARED: Final = 4
 """Clients that a worker keeps locked in its cache; others may be evicted from it."""
 MAX_ENDED_RUNS: Final = 100
@@ -84,6 +86,15 @@ def source_digest() -> str:
             if not set(name.parts) & set(left_out):
                 digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
+
+
+async def beside_the_loop(function: Callable[..., T], *arguments: object) -> T:
+    """Return what a function returns that dask is to run at once.
+
+    dask runs it on the event loop of the worker, which sends no sign of life meanwhile: so a
+    thread does.
+    """
+    return await asyncio.to_thread(function, *arguments)
 
 
 def describe() -> WorkerFacts:
