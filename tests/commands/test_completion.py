@@ -292,6 +292,67 @@ def test_bash_completes_in_quotes_and_without_equals_as_a_word_break(tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["bash", "zsh"])  # fish completes other paths behind = and :
+def test_a_shell_completes_a_path_with_word_breaks_in_its_name(tmp_path: Path, name: str) -> None:
+    cwd = tmp_path / "project"
+    (cwd / "a:b").mkdir(parents=True)
+    (cwd / "@other").mkdir()
+    for file in ("h@t.yaml", "x=1.yaml", "a:b/c:d.yaml", "a:b/e=@:.txt"):
+        (cwd / file).touch()
+    with started_shell(needed_shell(name), tmp_path / name, cwd) as shell:
+        for typed, arguments in (
+            ("run h@", "run h@t.yaml"),
+            ("run a:", "run a:b"),
+            ("run a:b/c:", "run a:b/c:d.yaml"),
+            ("run x=", "run x=1.yaml"),
+            ("explain a:b/e=@", "explain a:b/e=@:.txt"),
+            ("run --har=x=", "run --har=x=1.yaml"),
+            ("run --har=a:", "run --har=a:b"),
+        ):
+            assert completed_by(shell, f"authprobe {typed}") == arguments.split()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_completes_a_path_that_is_typed_with_quotes(tmp_path: Path, name: str) -> None:
+    cwd, home = tmp_path / "project", tmp_path / name / "home"
+    for folder in (cwd / "one folder", home):
+        folder.mkdir(parents=True)
+    for file in (cwd / "two words.yaml", cwd / "one folder" / "in.yaml", home / "own.yaml"):
+        file.touch()
+    with started_shell(needed_shell(name), tmp_path / name, cwd) as shell:
+        for typed, argument in (
+            ("run two\\ w", "two words.yaml"),
+            ("explain 'two w", "two words.yaml"),
+            ("explain one\\ folder/i", "one folder/in.yaml"),
+            ("run --har=one\\ folder/i", "--har=one folder/in.yaml"),
+            ("explain ~/ow", f"{home}/own.yaml"),
+        ):
+            assert completed_by(shell, f"authprobe {typed}")[1:] == [argument]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_offers_no_path_that_is_an_option(tmp_path: Path, name: str) -> None:
+    cwd = tmp_path / "project"
+    cwd.mkdir()
+    (cwd / "--json").touch()
+    with started_shell(needed_shell(name), tmp_path / name, cwd) as shell:
+        assert completed_by(shell, "authprobe explain ") in (["explain"], ["explain", "./--json"])
+        assert completed_by(shell, "authprobe run --har=") == ["run", "--har=--json"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_completion_reads_nothing_from_the_terminal(tmp_path: Path, name: str) -> None:
+    """With this variable, Python would else wait for input and take the next lines."""
+    with started_shell(needed_shell(name), tmp_path / name, tmp_path) as shell:
+        setting = "set -gx PYTHONINSPECT" if name == "fish" else "export PYTHONINSPECT="
+        assert shell.run_completed(f"{setting} 1; authprobe -- x".replace("= ", "="))
+        assert completed_by(shell, "authprobe run --suite sm") == ["run", "--suite", "smoke"]
+
+
+@pytest.mark.slow
 def test_bash_completes_behind_a_long_word_at_once(tmp_path: Path) -> None:
     cwd = tmp_path / "project"
     cwd.mkdir()

@@ -1,7 +1,8 @@
 # Completion of authprobe for bash: eval "$(authprobe completion bash)"
 
 _authprobe() {
-    local IFS=$' \t\n' kind word words kept= option= paths= line=${COMP_LINE:0:COMP_POINT}
+    local IFS=$' \t\n' kind word words kept= before= option= paths= path rest
+    local line=${COMP_LINE:0:COMP_POINT}
     # bash replaces only $2: what is behind a quote, or behind the last of COMP_WORDBREAKS, such as
     # @ or =. `${line##*[[:space:]]}` is the same, but takes 20 s for a word of 20,000 letters.
     if [[ $line != *[[:space:]] ]]; then
@@ -9,6 +10,7 @@ _authprobe() {
         kept=${words[@]: -1}
     fi
     [[ $kept == *"$2" ]] && kept=${kept:0:${#kept}-${#2}} || kept=
+    [[ $kept == *[\"\'\\]* ]] || before=$kept
     kept=${kept//[\"\'\\]/}
     COMPREPLY=()
     while IFS=$'\t' read -r kind word _; do
@@ -16,23 +18,28 @@ _authprobe() {
             plain) COMPREPLY+=("${word#"$kept"}") ;;
             file | scenario) paths=$kind ;;
         esac
-    done < <(command authprobe completion bash "$line" 2> /dev/null)
+    done < <(command authprobe completion bash "$line" < /dev/null 2> /dev/null)
     [[ $paths ]] || return 0
     compopt -o filenames 2> /dev/null # which quotes them
-    [[ $2 == --*=* ]] && option=${2%%=*}= # where = is not of COMP_WORDBREAKS
-    set -- "${2#"$option"}"
+    # A file is looked for by all of its name, also if that has an @, : or =.
+    path=$before$2
+    [[ $path == --*=* ]] && option=${path%%=*}=
+    path=${path#"$option"}
     while IFS= read -r word; do
-        [[ $option && -d $word ]] && word+=/ && compopt -o nospace 2> /dev/null
-        [[ $option || $word != -* ]] || word=./$word # which is no option
-        COMPREPLY+=("$option$word")
+        rest=$option$word
+        rest=${rest#"$before"}
+        # A directory is marked here if readline cannot see that the word is one.
+        [[ -d $word && ! -d $rest ]] && rest+=/ && compopt -o nospace 2> /dev/null
+        [[ $option$before || $word != -* ]] || rest=./$rest # which is no option
+        COMPREPLY+=("$rest")
     done < <(
         case $paths in
-            file) compgen -f -- "$1" ;;
+            file) compgen -f -- "$path" ;;
             scenario)
                 # With `set -e`, one that finds nothing would end the others.
-                compgen -d -- "$1" || :
-                compgen -f -X '!*.yaml' -- "$1" || :
-                compgen -f -X '!*.yml' -- "$1"
+                compgen -d -- "$path" || :
+                compgen -f -X '!*.yaml' -- "$path" || :
+                compgen -f -X '!*.yml' -- "$path"
                 ;;
         esac
     )

@@ -3,7 +3,7 @@
 
 _authprobe() {
     local kind word text paths line="${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX"
-    local -a found shown explained
+    local -a found shown explained ignored
     while IFS=$'\t' read -r kind word text; do
         case $kind in
             plain)
@@ -13,13 +13,14 @@ _authprobe() {
                 ;;
             file | scenario) paths=$kind ;;
         esac
-    done < <(command authprobe completion zsh "$line" 2> /dev/null)
+    done < <(command authprobe completion zsh "$line" < /dev/null 2> /dev/null)
     # -V: versions are newest first. Descriptions are one in each line.
     (( $#found )) && compadd -V authprobe $explained -d shown -a found
-    [[ -n $paths ]] && compset -P '-*='
+    # A file whose name begins with a dash would be taken for an option.
+    [[ -n $paths ]] && { compset -P 1 '-*=' || [[ -n $PREFIX ]] || ignored=(-F '(-*)') }
     case $paths in
-        file) _files ;;
-        scenario) _files -g '*.(yaml|yml)' ;;
+        file) _files $ignored ;;
+        scenario) _files $ignored -g '*.(yaml|yml)' ;;
     esac
 }
 
