@@ -177,7 +177,8 @@ def test_a_variable_that_sets_nothing_is_warned_of(project: Path) -> None:
         "warning: AUTHPROBE_JBOS: no such variable of authprobe; did you mean 'AUTHPROBE_JOBS'?\n"
     )
     variables = ("AUTHPROBE_CONTROL_URL", "AUTHPROBE_API_KEY_2", "AUTHPROBE_DIFF_LOOKS")
-    known: dict[str, Any] = dict.fromkeys(variables, "2")
+    of_pytest = ("AUTHPROBE_PYTEST_REPORT", "AUTHPROBE_PYTEST_FAIL_ON", "AUTHPROBE_PYTEST_SET")
+    known: dict[str, Any] = dict.fromkeys((*variables, *of_pytest), "2")
     assert run("config", cwd=project, **known).err == ""
 
 

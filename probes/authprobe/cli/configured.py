@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from authprobe import settings
 from authprobe.cli.options import TextsOption
-from authprobe.configuration.keys import RUN, RUN_KEYS
+from authprobe.configuration.keys import PYTEST, RUN, RUN_KEYS
 from authprobe.configuration.merged import (
     RIVALS,
     Configured,
@@ -19,6 +19,7 @@ from authprobe.configuration.merged import (
 )
 from authprobe.core.escaping import for_log
 from authprobe.core.suggestions import did_you_mean
+from authprobe.options import PYTEST_OPTIONS
 
 SCENARIOS: Final = "scenarios"
 """The only argument that variables and files set; elsewhere it is an option."""
@@ -161,6 +162,8 @@ def unknown_variables(group: click.Group) -> Iterator[str]:
         if name not in OTHER_VARIABLES and not _FOR_PROGRAMS.fullmatch(name)
     ]
     known = {variable for option in RUN_KEYS for variable in variable_names(RUN, option)}
+    for each in PYTEST_OPTIONS:
+        known.update(variable_names(PYTEST, each.name.removeprefix("--")))
     if known.issuperset(variables):
         return  # as usual: the other commands need not be imported
     for path, command in leaf_commands(group):
