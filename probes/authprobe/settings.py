@@ -152,13 +152,13 @@ def _own_folder(find: Callable[[str], str]) -> Path:
         raise SettingsError("HOME is no absolute path; set HOME to a directory") from None
 
 
-def project_file(folder: Path) -> ConfigFile | None:
+def project_file(folder: Path, problems: list[str] | None = None) -> ConfigFile | None:
     """Return the project's file of options for a working directory; None: there is none.
 
     Raises:
-        SettingsError: it cannot be read, or sets what it cannot set.
+        SettingsError: it cannot be read, or, without a list of problems, sets what it cannot set.
     """
-    return find_project_file(folder, _folders_of_the_user(), _short_path)
+    return find_project_file(folder, _folders_of_the_user(), _short_path, problems)
 
 
 def ignored_config_files() -> tuple[str, ...]:
@@ -174,18 +174,20 @@ def _folders_of_the_user() -> tuple[Path, ...]:
         return ()
 
 
-def config_files() -> tuple[ConfigFile, ...]:
+def config_files(problems: list[str] | None = None) -> tuple[ConfigFile, ...]:
     """Return the files of options: the project's, and the user's own.
 
+    What one cannot set is added to the problems, and left out.
+
     Raises:
-        SettingsError: one cannot be read, or sets what it cannot set.
+        SettingsError: one cannot be read, or, without a list of problems, sets what it cannot set.
     """
     folder = current_folder()
     own = None
     if folders := _folders_of_the_user():
         own_home, own_folder = folders
-        own = read_own_file(own_folder, own_home, folder, _short_path)
-    return tuple(filter(None, (project_file(folder), own)))
+        own = read_own_file(own_folder, own_home, folder, _short_path, problems)
+    return tuple(filter(None, (project_file(folder, problems), own)))
 
 
 def _short_path(path: Path) -> str:
@@ -199,13 +201,17 @@ def own_variables() -> Mapping[str, str]:
     return {n: value for n, value in os.environ.items() if n.startswith(PREFIX) and value}
 
 
-def configured(command: str, shapes: Mapping[str, Shape]) -> Mapping[str, Configured]:
+def configured(
+    command: str, shapes: Mapping[str, Shape], problems: list[str] | None = None
+) -> Mapping[str, Configured]:
     """Return what variables and files set of the options with these names.
 
+    What is invalid is added to `problems` and left out.
+
     Raises:
-        SettingsError: a file or a variable is invalid.
+        SettingsError: a file or a variable is invalid; with `problems`, a file cannot be read.
     """
-    return configured_options(command, shapes, own_variables(), config_files())
+    return configured_options(command, shapes, own_variables(), config_files(problems), problems)
 
 
 def _configured_text(name: str) -> tuple[str, str] | None:
@@ -528,7 +534,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
         known_failures=KNOWN_FAILURES.value(texts),
         history=HISTORY.value(texts),
         isolation=ISOLATION.value(texts) or default_isolation(),
-        fail_on=_fail_on(FAIL_ON.values(texts)),
+        fail_on=parse_fail_on(FAIL_ON.values(texts)),
         last_failed=LAST_FAILED.value(texts),
         max_failures=MAX_FAILURES.value(texts),
         retries=RETRIES.value(texts),
@@ -547,8 +553,12 @@ def parse_settings(texts: OptionTexts) -> Settings:
     return settings
 
 
-def _fail_on(values: Sequence[tuple[Gate, ...]]) -> tuple[Gate, ...]:
-    """Return the gates of every value, or the default."""
+def parse_fail_on(values: Sequence[tuple[Gate, ...]]) -> tuple[Gate, ...]:
+    """Return the gates of every value, or the default.
+
+    Raises:
+        SettingsError: one value is `never`, and another one is not.
+    """
     if () in values and any(values):
         raise SettingsError(f"{FAIL_ON.name} {NEVER}: excludes the other words; give it alone")
     chosen = {gate for value in values for gate in value}

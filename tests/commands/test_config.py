@@ -143,6 +143,7 @@ def test_each_value_that_a_command_would_refuse_is_named(project: Path) -> None:
         "changed, absent, findings, untestable, flaky, never",
         "AUTHPROBE_MAX_FAILURES: --max-failures none: must be a whole number from 1 to 1,000,000, "
         "such as 1",
+        "authprobe.toml:6: --looks 11: must be a whole number from 1 to 10",
     ]
     ended = run("config", "diff", "--json", cwd=project)
     assert ended.code == 4
@@ -155,6 +156,51 @@ def test_each_value_that_a_command_would_refuse_is_named(project: Path) -> None:
     assert "AUTHPROBE_EMULATOR_PORT: --port -1: must be a whole number from 0 to 65535" in ended.err
     assert run("config", "watch", cwd=project, AUTHPROBE_WATCH_SUITE="x").code == 4
     assert run("config", "clients", "prune", cwd=project).code == 0
+
+
+def test_all_that_is_wrong_with_a_file_is_named_in_one_go(project: Path) -> None:
+    """Unknown keys, wrong types, and values of all tables that only the command itself refuses."""
+    lines = {
+        'suite = "smok"': "--suite smok: no such suite; did you mean 'smoke'?",
+        "job = 4": "job: unknown key; did you mean 'jobs'?",
+        'retries = "two"': "retries: must be a number, such as 2",
+        'fail-on = ["never", "failed"]': "--fail-on never: excludes the other words",
+        'case = ["x/y/../z", "a/b"]': "--case a/b: no such case; write SCENARIO/CLIENT/",
+        'client = ["claude-cod", "claude-code@@1"]': "--client claude-code@@1: write it as claude",
+        'baseline = "none.json"': "none.json: No such file or directory",
+        "[dif]": "dif: unknown key; did you mean 'diff'?",
+        "[diff]": "",
+        'scenarios = ["nodir"]': "nodir:1:1: no such file",
+        "[emulator]": "",
+        'standing = "x"': "--standing: no such standing: 'x'; choose from active",
+        'fault = ["nosuch"]': "--fault: no such fault: 'nosuch'",
+        'issue = ["x"]': "--issue: no such token kind: 'x'",
+        "[versions]": "",
+        'client = "nosuch"': "--client nosuch: no such client",
+        'since = "x"': "--since x: give one version, such as 2.1.31",
+        "[watch]": "",
+        'client = ["raw-http"]': "--client raw-http: authprobe's own request",
+    }
+    (project / "authprobe.toml").write_text("\n".join(lines))
+    ended = run("config", cwd=project, AUTHPROBE_K="((", AUTHPROBE_BREAK_RULE="x")
+    assert ended.code == 4
+    for number, message in enumerate(lines.values(), start=1):
+        assert not message or f"authprobe.toml:{number}: {message}" in ended.err
+    assert "--client claude-cod: no such client; did you mean 'claude-code'?\n" in ended.err
+    assert "AUTHPROBE_K: Wrong expression passed to '-k'" in ended.err
+    assert "AUTHPROBE_BREAK_RULE: --break-rule x: no such rule" in ended.err
+    assert len(ended.err.splitlines()) == len(lines) - 4 + 4
+    assert "nodir" not in run("config", "emulator", cwd=project).err
+
+
+def test_a_client_that_the_project_or_its_scenarios_define_is_known(project: Path) -> None:
+    definitions = 'clients:\n  mine:\n    title: Mine\n    run: ["/bin/true", "{prompt}"]\n'
+    (project / "clients.yaml").write_text(definitions)
+    (project / "authprobe.toml").write_text('clients = ["clients.yaml"]\nclient = ["mine"]\n')
+    ended = run("config", cwd=project)
+    assert (ended.code, ended.err) == (0, "")
+    (project / "authprobe.toml").write_text('client = ["mine"]\n')
+    assert "--client mine: no such client" in run("config", cwd=project).err
 
 
 def test_a_broken_file_ends_a_command_and_not_its_help(project: Path) -> None:

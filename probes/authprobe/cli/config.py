@@ -3,14 +3,14 @@
 import functools
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from authprobe.cli.completers import command_names
 from authprobe.cli.options import TextsOption, as_json
-from authprobe.options import HISTORY, SUITE, Option
+from authprobe.options import Option
 
 if TYPE_CHECKING:
     from authprobe.commands.config import ConfigurableOption
@@ -32,7 +32,8 @@ def config(words: tuple[str, ...], as_json: bool) -> None:
     AUTHPROBE_JOBS, then authprobe.toml or [tool.authprobe] of a pyproject.toml
     at or above the working directory, then authprobe.toml in your own
     configuration folder, then the default. See docs/config.md for the keys. A
-    value that the command would refuse is named with what sets it.
+    value that the command would refuse is named with what sets it; without
+    COMMAND, so are those of all tables of the files.
 
     \b
     Exit codes:
@@ -47,14 +48,22 @@ def config(words: tuple[str, ...], as_json: bool) -> None:
       authprobe config --json | jq '.settings[] | select(.source != "default")'
     """
     from authprobe.commands.config import print_settings
-    from authprobe.configuration.keys import PYTEST, RUN
+    from authprobe.configuration.keys import DOCTOR, RUN, TABLES
 
     path = " ".join(words) or RUN
-    rows = _pytest_options() if path == PYTEST else _options(_command(words or (RUN,)))
-    sys.exit(print_settings(path, tuple(rows), as_json=as_json))
+    others = () if words else (name for name in TABLES if name not in (RUN, DOCTOR))
+    rows = {name: _rows(name) for name in others}
+    sys.exit(print_settings(path, _rows(path), rows, as_json=as_json))
 
 
-def _command(words: tuple[str, ...]) -> click.Command:
+def _rows(path: str) -> tuple["ConfigurableOption", ...]:
+    """Return the options of a command, or those of pytest."""
+    from authprobe.configuration.keys import PYTEST
+
+    return tuple(_pytest_options() if path == PYTEST else _options(_command(path.split())))
+
+
+def _command(words: Sequence[str]) -> click.Command:
     """Return the command with these words.
 
     Raises:
@@ -83,7 +92,7 @@ def _options(command: click.Command) -> Iterator["ConfigurableOption"]:
     shapes = shapes_of(command)
     for parameter in command.params:
         name = option_name(parameter)
-        if name and not getattr(parameter, "hidden", False):
+        if name:
             described = DEFAULT_IN_HELP.search(getattr(parameter, "help", None) or "")
             default = parameter.to_info_dict()["default"]
             is_flag = shapes[name] is Shape.FLAG
@@ -92,6 +101,7 @@ def _options(command: click.Command) -> Iterator["ConfigurableOption"]:
                 option=name,
                 shape=shapes[name],
                 default=described[1] if described else str(text),
+                hidden=getattr(parameter, "hidden", False),
                 problem_of=functools.partial(_problem, command, parameter),
             )
 
@@ -103,13 +113,13 @@ def _pytest_options() -> Iterator["ConfigurableOption"]:
     from authprobe.options import PYTEST_OPTIONS
 
     for option in PYTEST_OPTIONS:
-        if not option.hidden:
-            yield ConfigurableOption(
-                option=option.name.removeprefix("--"),
-                shape=Shape.MANY if option.repeatable else Shape.ONE,
-                default=option.default_text or "",
-                problem_of=functools.partial(_problem_of_texts, option),
-            )
+        yield ConfigurableOption(
+            option=option.name.removeprefix("--"),
+            shape=Shape.MANY if option.repeatable else Shape.ONE,
+            default=option.default_text or "",
+            hidden=option.hidden,
+            problem_of=functools.partial(_problem_of_texts, option),
+        )
 
 
 def _problem(command: click.Command, parameter: click.Parameter, value: "Setting") -> str | None:
@@ -120,7 +130,7 @@ def _problem(command: click.Command, parameter: click.Parameter, value: "Setting
         parameter.process_value(click.Context(command), value)
     except click.UsageError as error:
         return error.format_message()
-    return _problem_of_name(f"--{parameter.name}", value)
+    return None
 
 
 def _problem_of_texts(option: Option[object], value: "Setting") -> str | None:
@@ -130,22 +140,5 @@ def _problem_of_texts(option: Option[object], value: "Setting") -> str | None:
     try:
         option.values({option.name: value if isinstance(value, tuple) else (str(value),)})
     except SettingsError as error:
-        return str(error)
-    return _problem_of_name(option.name, value)
-
-
-def _problem_of_name(option: str, value: "Setting") -> str | None:
-    """Return what is wrong with the name of a suite or a history; None: nothing."""
-    from authprobe.core.history_location import check_location
-    from authprobe.errors import SettingsError
-
-    try:
-        if option == SUITE.name:
-            from authprobe.plan.suites import find_suite
-
-            find_suite(str(value))
-        elif option == HISTORY.name:
-            check_location(str(value))
-    except (SettingsError, ValueError) as error:
         return str(error)
     return None

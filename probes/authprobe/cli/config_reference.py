@@ -25,9 +25,13 @@ The first of these that sets an option counts:
 5. the default.
 
 `authprobe config` prints each value and what sets it, `authprobe config diff` those of `diff`; it
-names each invalid value and ends with 4. The error of any other command names what has set the
-value as well; `run`, `merge`, `diff` and `watch` say which options a file has set. The options of
-pytest with the prefix `--authprobe-` come in the same order.
+names each invalid value, without a command those of all tables, in one go with unknown keys and
+wrong types, and ends with 4. It reads the scenarios, the baseline and the known failures that are
+set, but asks no registry: whether a version is published and whether a case of this id exists, only
+the command finds out, and also what is in files of `results`, `features` and `data`, whether a file
+can be written, and whether the default scenarios have a client or a variable. The error of any
+other command names what has set the value as well; `run`, `merge`, `diff` and `watch` say which
+options a file has set. The options of pytest with the prefix `--authprobe-` come in the same order.
 
 ## The file
 

@@ -85,7 +85,9 @@ class CommandDefaults(Mapping[str, object]):
             for line in settings.ignored_config_files():
                 click.echo(for_log(f"warning: {line}"), err=True)
             shapes = shapes_of(self._command)
-            self._configured = dict(settings.configured(" ".join(self._path), shapes))
+            # `config` itself names what is wrong, with all else that is.
+            problems: list[str] | None = [] if self._path == ("config",) else None
+            self._configured = dict(settings.configured(" ".join(self._path), shapes, problems))
         return self._configured
 
     def parameter(self, option: str) -> str:

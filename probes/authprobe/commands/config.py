@@ -1,10 +1,11 @@
 """`authprobe config`: the settings of a command, and where each comes from."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.commands.config_checks import problems_of
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.configuration.files import Setting
 from authprobe.configuration.merged import SEPARATOR, Shape, variable_names
@@ -24,6 +25,8 @@ class ConfigurableOption:
     shape: Shape
     default: str
     """As its help describes it; empty if there is nothing to say."""
+    hidden: bool = False
+    """Only shown if something sets it."""
     problem_of: Callable[[Setting], str | None]
     """Return why the command refuses a value; None: it does not."""
 
@@ -41,14 +44,20 @@ class ShownSetting:
     """Why the command refuses the value; None: it does not."""
 
 
-def print_settings(command: str, rows: Sequence[ConfigurableOption], *, as_json: bool) -> int:
+Rows = Sequence[ConfigurableOption]
+
+
+def print_settings(command: str, rows: Rows, others: Mapping[str, Rows], *, as_json: bool) -> int:
     """Print the value of each option of a command, and what sets it; return the exit code.
 
+    On stderr are all problems of the files, and of what sets these options or those of others.
+
     Raises:
-        SettingsError: a file cannot be used, or the variable of a flag.
+        SettingsError: a file cannot be read.
     """
-    files = [file.name for file in config_files()]
-    settings = tuple(_shown(command, rows))
+    problems: list[str] = []
+    files = [file.name for file in config_files(problems)]
+    settings = tuple(_shown(command, rows, problems))
     if as_json:
         document = {
             "command": command,
@@ -60,10 +69,20 @@ def print_settings(command: str, rows: Sequence[ConfigurableOption], *, as_json:
         print_json(json.dumps(document, indent=2))
     else:
         _print_table(command, files, settings)
-    problems = [f"{each.source}: {each.problem}" for each in settings if each.problem]
-    for line in problems:
+    problems += [line for each in settings for line in _lines(each)]
+    for other, its_rows in others.items():
+        for each in _shown(other, its_rows, problems):
+            if each.source not in {setting.source for setting in settings}:
+                problems += _lines(each)
+    for line in dict.fromkeys(problems):
         print_error(line)
     return ExitCode.USAGE if problems else ExitCode.OK
+
+
+def _lines(setting: ShownSetting) -> Iterator[str]:
+    """Yield a line about each problem of a setting, with what sets it."""
+    for line in (setting.problem or "").splitlines():
+        yield f"{setting.source}: {line}"
 
 
 def _print_table(command: str, files: Sequence[str], settings: Sequence[ShownSetting]) -> None:
@@ -75,11 +94,21 @@ def _print_table(command: str, files: Sequence[str], settings: Sequence[ShownSet
         print_text(f"{start}  {_text(each.value)}".rstrip())
 
 
-def _shown(command: str, rows: Sequence[ConfigurableOption]) -> Iterator[ShownSetting]:
-    found = configured(command, {row.option: row.shape for row in rows})
+def _shown(command: str, rows: Rows, problems: list[str]) -> Iterator[ShownSetting]:
+    """Yield each setting; what cannot be read is added to the problems."""
+    found = configured(command, {row.option: row.shape for row in rows}, problems)
+    refused: dict[str, str] = {}
     for row in rows:
-        set_by = found.get(row.option)
-        problem = row.problem_of(set_by.value) if set_by else None
+        problem = row.problem_of(found[row.option].value) if row.option in found else None
+        if problem:
+            refused[row.option] = problem
+    usable = {option: each for option, each in found.items() if option not in refused}
+    for option, problem in problems_of(command, usable):
+        refused[option] = "\n".join(filter(None, (refused.get(option), problem)))
+    for row in rows:
+        if row.hidden and row.option not in found:
+            continue
+        set_by, problem = found.get(row.option), refused.get(row.option)
         yield ShownSetting(
             option=row.option,
             value=_harmless(row.option, set_by.value) if set_by else row.default,

@@ -238,19 +238,26 @@ def _sampling_plan(
     )
 
 
+def check_bounds(since: str | None, until: str | None) -> None:
+    """Raise if a bound is not a version, or the first is newer than the last.
+
+    Raises:
+        SettingsError: it is so.
+    """
+    for option, version in (("--since", since), ("--until", until)):
+        if version and not EXACT.fullmatch(version):
+            raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
+    if since and until and version_key(since) > version_key(until):
+        raise SettingsError(f"--since {since} is newer than --until {until}; swap them")
+
+
 def _between(options: VersionsOptions, published: tuple[str, ...]) -> tuple[str, ...]:
     """Return the releases from --since to --until.
 
     Raises:
         SettingsError: a bound is not a version, or there is no release between them.
     """
-    for option, version in (("--since", options.since), ("--until", options.until)):
-        if version and not EXACT.fullmatch(version):
-            raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
-    if options.since and options.until and version_key(options.since) > version_key(options.until):
-        raise SettingsError(
-            f"--since {options.since} is newer than --until {options.until}; swap them"
-        )
+    check_bounds(options.since, options.until)
     low = version_key(options.since) if options.since else None
     high = version_key(options.until) if options.until else None
     between = tuple(

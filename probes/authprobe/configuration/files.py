@@ -6,6 +6,7 @@ the project that belongs to another user is ignored, as anybody can leave one wh
 write.
 """
 
+import dataclasses
 import functools
 import itertools
 import os
@@ -140,15 +141,20 @@ class ConfigFile:
 
 
 def find_project_file(
-    folder: Path, ends: Collection[Path], display: Callable[[Path], str] = str
+    folder: Path,
+    ends: Collection[Path],
+    display: Callable[[Path], str] = str,
+    problems: list[str] | None = None,
 ) -> ConfigFile | None:
     """Return the nearest file at or above a folder, checked; None: there is none.
 
     The search ends at the folders of `ends`: the home, and the one with the user's own file. What
-    `ignored_project_files` names does not count.
+    `ignored_project_files` names does not count. Keys that it cannot have are added to `problems`
+    and left out.
 
     Raises:
-        SettingsError: the file cannot be read or has a key that it cannot have, or there are two.
+        SettingsError: the file cannot be read or, without `problems`, has a key that it cannot
+            have, or there are two.
     """
     ends = {*ends, *filter(None, map(_resolved, ends))}  # the home may be a link
     for each in _searched_folders(folder, ends):
@@ -176,7 +182,7 @@ def find_project_file(
                 "options; put all of them into one of the two"
             )
         if files:
-            return _checked(files[0])
+            return _checked(files[0], problems)
     return None
 
 
@@ -217,12 +223,18 @@ def _is_trusted(file: FileSnapshot, folder: Path) -> bool:
 
 
 def read_own_file(
-    config_folder: Path, home: Path, folder: Path, display: Callable[[Path], str] = str
+    config_folder: Path,
+    home: Path,
+    folder: Path,
+    display: Callable[[Path], str] = str,
+    problems: list[str] | None = None,
 ) -> ConfigFile | None:
     """Return the user's own file, checked; None: there is none.
 
+    Keys that it cannot have are added to `problems` and left out.
+
     Raises:
-        SettingsError: it cannot be read, or has a key that it cannot have.
+        SettingsError: it cannot be read, or, without `problems`, has a key that it cannot have.
     """
     path = config_folder / OWN_NAME
     if not os.path.lexists(path):
@@ -237,7 +249,8 @@ def read_own_file(
             is_of_project=False,
             table=table,
             text=text,
-        )
+        ),
+        problems,
     )
 
 
@@ -334,21 +347,32 @@ def _stays_inside(path: Path, limit: Path) -> bool:
         return False
 
 
-def _checked(file: ConfigFile) -> ConfigFile:
-    """Return the file if it has nothing but keys and values that it can have.
+def _checked(file: ConfigFile, found: list[str] | None) -> ConfigFile:
+    """Return the file with nothing but keys and values that it can have.
 
     Raises:
-        SettingsError: all that is wrong with it.
+        SettingsError: all that is wrong with it, unless it is to be added to what was found.
     """
     if not isinstance(file.table, dict):
         raise SettingsError(f"{file.name}: tool.authprobe: must be a table, [tool.authprobe]")
-    problems = [
-        f"{file.source(place)}: {text}"
-        for place, text in itertools.islice(_problems(file), MAX_PROBLEMS)
-    ]
-    if problems:
+    wrong = list(_problems(file))
+    problems = [f"{file.source(place)}: {text}" for place, text in wrong[:MAX_PROBLEMS]]
+    if problems and found is None:
         raise SettingsError("\n".join(problems))
-    return file
+    if found is not None:
+        found.extend(problems)
+    return dataclasses.replace(file, table=_without(file.table, {place for place, _ in wrong}))
+
+
+def _without(
+    table: Mapping[str, object], places: Set[tuple[str, ...]], start: tuple[str, ...] = ()
+) -> dict[str, object]:
+    """Return a table without the keys at some places in it."""
+    return {
+        name: _without(value, places, (*start, name)) if isinstance(value, dict) else value
+        for name, value in table.items()
+        if (*start, name) not in places
+    }
 
 
 Problem = tuple[tuple[str, ...], str]

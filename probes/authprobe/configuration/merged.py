@@ -72,13 +72,17 @@ def configured_options(
     shapes: Mapping[str, Shape],
     variables: Mapping[str, str],
     files: Sequence[ConfigFile],
+    problems: list[str] | None = None,
 ) -> dict[str, Configured]:
     """Return what sets the options with these names, without those that nothing sets.
 
+    Variables that cannot be read are added to `problems` and left out.
+
     Raises:
-        SettingsError: the variable of a flag has another text than those of FLAG_WORDS.
+        SettingsError: without `problems`, the variable of a flag has another text than those of
+            FLAG_WORDS.
     """
-    found = dict(_of_variables(command, shapes, variables))
+    found = dict(_of_variables(command, shapes, variables, problems))
     for rank, file in enumerate(files, start=1):
         for name, (value, place) in file.settings(command).items():
             if name in shapes and name not in found:
@@ -105,13 +109,22 @@ def named_sources(message: str, configured: Mapping[str, Configured]) -> Iterato
 
 
 def _of_variables(
-    command: str, shapes: Mapping[str, Shape], variables: Mapping[str, str]
+    command: str,
+    shapes: Mapping[str, Shape],
+    variables: Mapping[str, str],
+    problems: list[str] | None,
 ) -> Iterable[tuple[str, Configured]]:
     for name, shape in shapes.items():
         for variable in variable_names(command, name):
             if text := variables.get(variable):
-                value = _parse(variable, text, shape)
-                yield name, Configured(value=value, rank=0, variable=variable)
+                try:
+                    value = _parse(variable, text, shape)
+                except SettingsError as error:
+                    if problems is None:
+                        raise
+                    problems.append(str(error))
+                else:
+                    yield name, Configured(value=value, rank=0, variable=variable)
                 break
 
 

@@ -84,10 +84,7 @@ def load_plan(settings: Settings) -> RunPlan:
     Raises:
         ScenarioError, SettingsError, RecordError: an input file or an option is invalid.
     """
-    if unknown := settings.break_rules - RULES.keys():
-        raise SettingsError(
-            f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
-        )
+    check_rules(settings.break_rules)
     suite = chosen_suite(settings)
     paths = suite.paths if suite else _paths(settings)
     loaded = load_files(paths, settings.variables, asks_live=settings.asks_live)
@@ -119,6 +116,18 @@ def load_plan(settings: Settings) -> RunPlan:
         else (),
         suite=suite,
     )
+
+
+def check_rules(ids: Iterable[str]) -> None:
+    """Raise if one of these is no rule of the emulator.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if unknown := set(ids) - RULES.keys():
+        raise SettingsError(
+            f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
+        )
 
 
 def chosen_suite(settings: Settings) -> Suite | None:

@@ -9,7 +9,23 @@ from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import version_order
 from authprobe.errors import SettingsError
 
+MIN_PARTS: Final = 4
+"""Names in an id: scenario, client, endpoint and credential."""
 CLIENT_VERSION: Final = re.compile(r"@[^/+]+")
+
+
+def check_case_id(id: str) -> None:
+    """Raise if a text cannot be the id of a case, whatever the scenarios are.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    parts = id.split("/")
+    if len(parts) < MIN_PARTS or not {"", ".", ".."}.isdisjoint(parts):
+        raise SettingsError(
+            f"--case {id}: no such case; write SCENARIO/CLIENT/ENDPOINT/CREDENTIAL, as in "
+            "`authprobe run --list`"
+        )
 
 
 def without_version(case: str) -> str:

@@ -13,6 +13,7 @@ from authprobe.core.targets import Target
 from authprobe.core.version_ranges import LATEST, newest, read_range
 from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, case_id, make_case
+from authprobe.plan.case_ids import check_case_id
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
 from authprobe.scenario.checks.names import MAX_CASES
 from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
@@ -91,7 +92,10 @@ def make_plan(
             raise SettingsError(f"--client {option.text}: {message}")
     for id in cases:
         if id not in planned:
-            raise SettingsError(f"--case {id}: no such case{did_you_mean(id, planned)}")
+            hint = did_you_mean(id, planned)
+            if not hint:
+                check_case_id(id)
+            raise SettingsError(f"--case {id}: no such case{hint}")
     return tuple(case for case in planned.values() if not cases or case.id in cases)
 
 

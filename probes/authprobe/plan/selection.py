@@ -18,13 +18,22 @@ def select_cases(cases: Iterable[Case], expression: str | None) -> tuple[Case, .
     """
     if not expression:
         return tuple(cases)
+    compiled = compile_expression(expression)
+    return tuple(case for case in cases if compiled.evaluate(_CaseMatcher(case)))
+
+
+def compile_expression(expression: str) -> Expression:
+    """Return an expression in pytest's syntax.
+
+    Raises:
+        SettingsError: the expression is invalid.
+    """
     try:
-        compiled = Expression.compile(expression)
+        return Expression.compile(expression)
     except SyntaxError as error:
         raise SettingsError(
             f"Wrong expression passed to '-k': {expression}: at column {error.offset}: {error.msg}"
         ) from None
-    return tuple(case for case in cases if compiled.evaluate(_CaseMatcher(case)))
 
 
 class _CaseMatcher:

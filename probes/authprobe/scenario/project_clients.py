@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from authprobe.configuration.keys import PROJECT_DEFINITIONS
 from authprobe.core.escaping import one_line
 from authprobe.errors import SettingsError
 from authprobe.scenario.client_files import client_document, defined_clients
@@ -39,12 +40,18 @@ class ClientSource:
 @functools.lru_cache(maxsize=16)
 def project_sources(folder: Path) -> tuple[ClientSource, ...]:
     """Return the files that the project's file of options names."""
+    problems: list[str] = []
     try:
-        project = project_file(folder)
+        project = project_file(folder, problems)
     except SettingsError as error:
         return (ClientSource(origin=str(folder), path=None, problem=str(error)),)
     names = project.definitions() if project else ()
-    return tuple(_read(str(project.path), path) for path in names if project)
+    # What is wrong with other keys is told by whatever reads them.
+    wrong = "\n".join(each for each in problems if f": {PROJECT_DEFINITIONS}: " in each)
+    return (
+        *(_read(str(project.path), path) for path in names if project),
+        *([ClientSource(origin=str(folder), path=None, problem=wrong)] if wrong else ()),
+    )
 
 
 @functools.cache
