@@ -85,6 +85,19 @@ def test_case_selects_one_case(tmp_path: Path) -> None:
     assert (ended.code, f"did you mean '{BAD}'?" in ended.err) == (4, True)
 
 
+def test_a_bundled_case_is_found_where_a_file_sets_other_scenarios(tmp_path: Path) -> None:
+    write_scenario(tmp_path, SCENARIO)
+    (tmp_path / "authprobe.toml").write_text('scenarios = ["example.yaml"]\n')
+    bundled = "api-key/raw-http/messages/valid-key/without-version"
+    own = GOOD
+    listed = run("run", "--list", "--case", bundled, "--case", own, cwd=tmp_path)
+    assert (listed.code, listed.out.split()) == (0, [own, bundled]), listed.err
+    searched = run("bisect", bundled, "--good", "1.0.0", "--bad", "2.0.0", cwd=tmp_path)
+    assert "authprobe's own request, which has no versions" in searched.err
+    missing = run("run", "--list", "--case", f"{bundled}x", cwd=tmp_path)
+    assert (missing.code, bundled in missing.err) == (4, True)
+
+
 def test_list_probes_nothing(tmp_path: Path) -> None:
     ended = run("run", write_scenario(tmp_path, SCENARIO), "--list", cwd=tmp_path)
     assert (ended.code, ended.out.split()) == (0, [GOOD, BAD])

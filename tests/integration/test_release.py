@@ -19,9 +19,9 @@ from authprobe import __version__
 from tests.integration.conftest import build, run_step
 from tests.support.command import PROJECT, Ended, environment, run
 
-SDIST_PATTERNS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
-    "targets"
-]["sdist"]["include"]
+TOOLS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]
+BUILDS = TOOLS["hatch"]["build"]["targets"]
+SDIST_PATTERNS = BUILDS["sdist"]["include"]
 CHANGELOG = """# Changelog
 
 ## Unreleased
@@ -143,6 +143,15 @@ def test_uvx_runs_the_wheel_with_nothing_installed(wheel_folder: Path, tmp_path:
         [*argv, "--version"], env=variables, capture_output=True, text=True, check=True
     )
     assert done.stdout == f"authprobe {__version__}\n"
+
+
+def test_uvx_in_a_checkout_builds_again_after_any_change() -> None:
+    looked_at = {path for key in TOOLS["uv"]["cache-keys"] for path in PROJECT.glob(key["file"])}
+    for source in (*BUILDS["wheel"]["packages"], *BUILDS["wheel"]["force-include"]):
+        path = PROJECT / source
+        files = {path} if path.is_file() else {*path.rglob("*")}
+        assert files
+        assert files <= looked_at
 
 
 def test_the_bill_of_materials_lists_every_dependency(

@@ -64,7 +64,8 @@ one folder are refused. Paths are relative to the folder of their file, as in
 `out = "build/reports"`.
 
 A suite or `case` of a file or of a variable gives way where the command line says what to probe:
-scenarios, `--case`, `--suite` or `--target`.
+scenarios, `--case`, `--suite` or `--target`. `--case` and `bisect` find a bundled case also where
+`scenarios` names others.
 
 ## What a project cannot set
 

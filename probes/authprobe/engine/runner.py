@@ -88,6 +88,8 @@ def load_plan(settings: Settings) -> RunPlan:
     suite = chosen_suite(settings)
     paths = suite.paths if suite else _paths(settings)
     loaded = load_files(paths, settings.variables, asks_live=settings.asks_live)
+    if not (suite or settings.asks_live) and (more := bundled_files_of(settings.cases, loaded)):
+        loaded = load_files((*paths, *more), settings.variables)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
     today = datetime.datetime.now(datetime.UTC).date()
     known_failures = load_known_failures(settings.known_failures, today)
@@ -158,6 +160,18 @@ def _paths(settings: Settings) -> tuple[Path, ...]:
     if finds_cases and not settings.asks_live:
         return settings.all_scenario_paths
     return settings.scenario_paths
+
+
+def bundled_files_of(cases: Iterable[str], loaded: Iterable[LoadedScenario]) -> tuple[Path, ...]:
+    """Return the files of bundled scenarios that case ids name and that are not loaded.
+
+    So a bundled case is found where a file of options sets other scenarios as well.
+    """
+    missing = {case.partition("/")[0] for case in cases} - {each.scenario.id for each in loaded}
+    if not missing:
+        return ()
+    bundled = load_files(Settings().all_scenario_paths)
+    return tuple(each.path for each in bundled if each.scenario.id in missing)
 
 
 def _other_suites(settings: Settings, client: Client) -> str:
