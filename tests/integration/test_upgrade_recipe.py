@@ -73,7 +73,9 @@ def test_the_recipe_leads_from_the_old_pin_to_the_issue(tmp_path: Path) -> None:
     issue = (tmp_path / "issue.md").read_text()
     assert scenario.strip() in issue
     found = "claude-code 2.1.143 is the first bad version; 2.1.142 is the last good one."
-    assert f"\n- Found by `authprobe bisect`: {found}\n" in issue
+    symptom = "Between the two: outcome: accepted → rejected; message: pong → Not logged in"
+    assert f"\n- Found by `authprobe bisect`: {found} {symptom}" in issue
+    assert "\n- Remedy: Keep claude-code 2.1.142 until this is fixed.\n" in issue
     assert "--good 2.1.142 --bad 2.1.143 --scenarios our-login.yaml" in issue
     results = json.loads((tmp_path / "reports" / "results.json").read_text())
     assert results["own_scenarios"] == {"our-login": scenario}

@@ -348,6 +348,12 @@ def test_the_release_that_bisect_found_is_named(
     ) in text
 
 
+def test_a_title_names_a_version_once(tmp_path: Path) -> None:
+    text = with_answers(tmp_path, UPGRADED, {**ANSWER, "bad": "2.1.31", "first_after": "2.1.31"})
+    assert "Found by `authprobe bisect`" in text
+    assert text.startswith("# claude-code 2.1.31, expired: rejected 401, expected accepted\n")
+
+
 def test_what_the_first_bad_version_does_is_named(tmp_path: Path) -> None:
     """It may be another symptom than that of the case, which ran a later version."""
     changes = [

@@ -124,8 +124,8 @@ def _title(cases: Sequence[CaseRecord], answers: Sequence[SavedBisection | None]
     first = cases[0]
     if len(cases) == 1:
         subject = f"{matrix.client_words(first)}, {phrases.auth_path(first)}"
-        found = answers[0].breakage if answers[0] else None
-        first_bad = f"; first bad version {found[1]}" if found else ""
+        _, bad = answers[0].breakage if answers[0] and answers[0].breakage else ("", "")
+        first_bad = f"; first bad version {bad}" if bad not in ("", first.client_version) else ""
         yield f"# {escaped(f'{subject}: {_outcomes(first)}{first_bad}')}"
     else:
         clients = dict.fromkeys(matrix.client_words(record) for record in cases)
