@@ -457,6 +457,24 @@ def test_an_example_of_the_page_runs_as_pasted(
         assert capsys.readouterr().out == output
 
 
+def test_the_examples_run_at_a_prompt(page_folder: Path) -> None:
+    # At a prompt, only a blank line ends an indented block.
+    ended = subprocess.run(
+        [sys.executable, "-i", "-q"],
+        input="".join(f"{program}\n" for program, _ in EXAMPLES),
+        cwd=page_folder,
+        env=environment(page_folder / "home"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Error" not in ended.stderr, ended.stderr
+    printed = iter(ended.stdout.splitlines())
+    shown = [line for _, output in EXAMPLES for line in output.splitlines()]
+    assert len(shown) > 4
+    assert [line for line in shown if line not in printed] == [], ended.stdout
+
+
 def test_every_block_of_the_page_is_tried() -> None:
     kinds = re.findall(r"^```(\w+)$", PAGE, re.MULTILINE)
     assert (kinds.count("yaml"), kinds.count("text")) == (1, 2)
