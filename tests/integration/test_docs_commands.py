@@ -100,6 +100,7 @@ NOT_RUN: Final = {
     "git config core.hooksPath .ci/hooks": SETS_UP,
     "git clone https://github.com/OWNER/authprobe && cd authprobe": SETS_UP,
     "python3 -m venv .venv && . .venv/bin/activate": SETS_UP,
+    "pip install --constraint constraints.txt build hatchling": SETS_UP,
     "pip install 'authprobe[otel]'": SETS_UP,
     "pip install 'authprobe[dask]'": SETS_UP,
     "dask scheduler --host 10.0.0.5 --port 8786": ANOTHER_MACHINE,
@@ -144,6 +145,7 @@ UPGRADE: Final = "test_upgrade_recipe.py::test_the_recipe_leads_from_the_old_pin
 EXPLAIN: Final = "test_docs.py::test_example_of_explain_is_what_it_prints"
 LIVE_PAGE: Final = "../live/test_page.py::test_each_command_selects_live_cases"
 ELSEWHERE: Final = {
+    ".ci/build": "test_release.py::test_two_checkouts_give_the_same_bytes",
     "pip install .": "test_wheel.py::test_the_bundled_scenarios_run_in_an_empty_folder",
     "uvx --from . authprobe run --suite smoke": (
         "test_release.py::test_uvx_runs_the_wheel_with_nothing_installed"
