@@ -49,6 +49,11 @@ def completed(folder: Path, line: str) -> list[str]:
         ("run --suite 'sm", ["smoke"]),
         ("run ", ["incidents", "clients", "<scenario>"]),
         ("run --fail-on failed,reg", ["failed,regressed"]),
+        ("run --fail-on f", ["failed", "findings", "flaky"]),
+        ("run --fail-on failed,f", ["failed,findings", "failed,flaky"]),
+        ("run --fail-on n", ["never"]),
+        ("run --fail-on failed,n", []),
+        ("run --fail-on never,", []),
         ("run --target l", ["live"]),
         ("run --isolation n", ["network", "none"]),
         ("run --har ", ["<file>"]),
@@ -166,9 +171,13 @@ def test_cases_of_the_run_are_completed_unless_a_shell_would_expand_them(tmp_pat
         assert completed(tmp_path, f"{command} ") == ["mine/raw-http/default/none"]
 
 
-def test_cases_of_the_run_are_completed_beside_the_bundled_ones(tmp_path: Path) -> None:
+def test_bundled_cases_are_completed_where_no_case_of_the_run_fits(tmp_path: Path) -> None:
+    commands = ("bisect", "run --case", "history", "diff a b")
+    for command in commands:
+        assert EXPIRED in completed(tmp_path, f"{command} ")
     write_results(tmp_path)
-    for command in ("bisect", "run --case", "history", "diff a b"):
+    for command in commands:
+        assert completed(tmp_path, f"{command} ") == ["mine/raw-http/default/none"]
         assert completed(tmp_path, f"{command} mine") == ["mine/raw-http/default/none"]
         assert EXPIRED in completed(tmp_path, f"{command} cli-login")
 

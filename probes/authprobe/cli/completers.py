@@ -94,12 +94,11 @@ def recorded_cases(
 def known_cases(
     context: click.Context, parameter: click.Parameter, typed: str
 ) -> "list[CompletionItem[str]]":
-    """Complete the id of a bundled case, or of a case of the last run."""
+    """Complete the id of a case of the last run or, where none of them fits, of a bundled case."""
     from authprobe.commands.completion import bundled_words
     from authprobe.commands.completion import recorded_cases as cases_of
 
-    recorded = dict.fromkeys(cases_of(LAST_RESULTS), "")
-    return _items({**bundled_words("cases"), **recorded}, typed)
+    return _items(cases_of(LAST_RESULTS), typed) or _items(bundled_words("cases"), typed)
 
 
 def command_names(

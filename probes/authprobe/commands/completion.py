@@ -72,10 +72,17 @@ def bundled_words(name: str) -> Mapping[str, str]:
 
 
 def gate_words(typed: str) -> Iterator[str]:
-    """Yield the typed gates, which commas separate, with each that can be the last one."""
+    """Yield the typed gates, which commas separate, with each that can be the last one.
+
+    None is there twice, and `never` stands alone.
+    """
     before, comma, _ = typed.rpartition(",")
-    for gate in (*Gate, NEVER):
-        yield f"{before}{comma}{gate}"
+    chosen = before.split(",")
+    if NEVER in chosen:
+        return
+    for gate in Gate if comma else (*Gate, NEVER):
+        if gate not in chosen:
+            yield f"{before}{comma}{gate}"
 
 
 def client_words(typed: str) -> Iterator[str]:
