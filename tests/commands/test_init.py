@@ -48,6 +48,12 @@ def read(path: Path) -> Any:
     return yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 (only texts)
 
 
+def git_add(ended: Ended) -> list[str]:
+    """Return the files that the command says to commit."""
+    (line,) = (line for line in ended.out.splitlines() if line.startswith("  git add "))
+    return shlex.split(line.partition("  and commit")[0])[2:]
+
+
 def test_the_choices_are_those_of_the_files() -> None:
     assert list(USES) == list(StarterUse)
     assert list(CI_SERVICES) == list(CiService)
@@ -118,8 +124,7 @@ def test_the_main_file_of_gitlab_is_left_and_the_job_fits_it(
     assert read(tmp_path / GITLAB)["authprobe"]["stage"] == stage
     assert "  edit .gitlab-ci.yml" in ended.out
     assert addition in ended.out
-    (added,) = (line for line in ended.out.splitlines() if line.startswith("  git add "))
-    assert added.split("  ")[1].split()[-1] == GITLAB_MAIN
+    assert git_add(ended)[-1] == GITLAB_MAIN
 
 
 @pytest.mark.parametrize(
@@ -136,7 +141,7 @@ def test_an_included_job_needs_no_further_line(tmp_path: Path, include: str) -> 
     ended = init(tmp_path, "--yes", "--no-run")
     assert ended.code == 0
     assert "edit" not in ended.out
-    assert f"git add {SCENARIO} {CONFIG} {IGNORED} {GITLAB}  " in ended.out
+    assert git_add(ended) == [SCENARIO, CONFIG, IGNORED, GITLAB]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +233,89 @@ def test_a_job_is_added_later_without_questions_and_without_a_run(tmp_path: Path
     assert f"git add {SCENARIO} {CONFIG} {IGNORED} {GITLAB} {GITLAB_MAIN}" in document["next"]
     assert (tmp_path / "reports" / "results.json").read_text() == "mine"
     again = init(tmp_path, "--ci", "gitlab")
-    assert (again.code, "written" in again.err, "git add" in again.out) == (0, False, False)
+    assert (again.code, "written" in again.err) == (0, False)
+    assert git_add(again) == [SCENARIO, CONFIG, IGNORED, GITLAB, GITLAB_MAIN]
+
+
+def test_files_of_each_ci_service_are_to_be_committed(tmp_path: Path) -> None:
+    """They are not, after an earlier call for the other service."""
+    assert init(tmp_path, *WRITE).code == 0
+    earlier = [SCENARIO, CONFIG, IGNORED, GITHUB]
+    assert git_add(init(tmp_path, "--ci", "github")) == earlier
+    assert git_add(init(tmp_path, "--ci", "gitlab")) == [*earlier, GITLAB, GITLAB_MAIN]
+    (tmp_path / GITLAB_MAIN).write_text("stages: [mine]\n")
+    assert git_add(init(tmp_path, "--ci", "github")) == [*earlier, GITLAB]
+
+
+@pytest.mark.parametrize("folder", ["sub", "missing/sub"])
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_a_job_below_the_root_of_a_repository_is_refused(
+    tmp_path: Path, ci: str, folder: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub" / ".github").mkdir(parents=True)
+    ended = init(tmp_path, folder, "--use", "node", "--ci", ci)
+    assert (ended.code, ended.out, files(tmp_path)) == (4, "", [])
+    assert f"--ci {ci}: Git" in ended.err
+    assert f"reads jobs only from the root of a repository, {tmp_path}; nothing was" in ended.err
+    ended = init(tmp_path, folder, "--yes", "--no-run")
+    assert (ended.code, (tmp_path / folder / GITHUB).exists()) == (0, False)
+    assert git_add(ended) == [SCENARIO, CONFIG, IGNORED]
+    assert "so that the job runs" not in ended.out
+
+
+def test_a_job_below_the_root_of_another_repository_is_not_to_be_committed(tmp_path: Path) -> None:
+    sub = tmp_path / "sub"
+    sub.mkdir()
+    assert init(sub, *WRITE).code == 0
+    (tmp_path / ".git").write_text("gitdir: elsewhere\n")  # as in a worktree
+    ended = init(sub, "--ci", "none")
+    assert git_add(ended) == [SCENARIO, CONFIG, IGNORED]
+    assert "so that the job runs" not in ended.out
+
+
+def test_without_a_repository_one_is_made_for_a_job_only(tmp_path: Path) -> None:
+    ended = init(tmp_path, "--use", "node", "--ci", "none", "--no-run")
+    assert "git" not in ended.out.partition("Next:")[2]
+    steps = json.loads(init(tmp_path, "--ci", "github", "--json").out)["next"]
+    assert [each.split()[:2] for each in steps][-2:] == [["git", "init"], ["git", "add"]]
+    (tmp_path / ".git").mkdir()
+    steps = json.loads(init(tmp_path, "--ci", "github", "--json").out)["next"]
+    assert [each.split()[:2] for each in steps][-2:] == [["authprobe", "watch"], ["git", "add"]]
+
+
+def test_the_job_says_that_it_needs_a_release(tmp_path: Path) -> None:
+    needed = f"pip install authprobe=={authprobe.__version__} # needs this release on PyPI\n"
+    for ci, file in (("github", GITHUB), ("gitlab", GITLAB)):
+        ended = init(tmp_path, "--use", "node", "--ci", ci, "--no-run")
+        assert needed in (tmp_path / file).read_text()
+        assert "so that the job runs; its version of authprobe must be on PyPI\n" in ended.out
+
+
+def test_no_line_of_text_is_wider_than_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / GITLAB_MAIN).write_text("include: [a.yml]\n")
+    (tmp_path / IGNORED).write_text("mine\n")
+    folder = "a-name-of-25-letters-or-so"
+    (tmp_path / "home").mkdir()
+    ended = run("init", f"../{folder}", *WRITE, cwd=tmp_path / "home")
+    edited = init(tmp_path, "--use", "node", "--ci", "gitlab", "--no-run")
+    for lines in (ended.out.splitlines(), edited.out.splitlines()):
+        texts = [line for line in lines if not line.startswith("  git add ")]
+        assert max(map(len, texts)) <= 80
+        assert "  authprobe watch " in "\n".join(texts)
+    assert "\n  authprobe run        again, after each change of auth/first.yaml\n" in edited.out
+
+
+def test_the_options_name_the_default_that_a_list_of_reasons_replaces(tmp_path: Path) -> None:
+    assert init(tmp_path, *WRITE).code == 0
+    text = (tmp_path / CONFIG).read_text()
+    assert '["failed"]' in text
+    commented = "# fail-on = "
+    assert commented in text
+    (tmp_path / CONFIG).write_text(text.replace(commented, commented[2:]))
+    ended = run("config", "run", cwd=tmp_path)
+    assert ended.code == 0
+    assert "failed; regressed; absent" in ended.out
 
 
 def test_a_job_that_is_added_finds_its_files_in_a_clone(tmp_path: Path) -> None:
@@ -240,8 +327,7 @@ def test_a_job_that_is_added_finds_its_files_in_a_clone(tmp_path: Path) -> None:
     subprocess.run([*git, "init", "-q"], cwd=project, check=True)
     assert init(project, "--use", "node", "--ci", "none", "--no-run").code == 0
     ended = init(project, "--ci", "github")
-    (line,) = (line.strip() for line in ended.out.splitlines() if "git add" in line)
-    names = shlex.split(line.partition("  ")[0])[2:]
+    names = git_add(ended)
     assert names == [SCENARIO, CONFIG, GITHUB]  # .gitignore is the user's own
     subprocess.run([*git, "add", *names], cwd=project, check=True)
     subprocess.run([*git, "commit", "-qm", "x"], cwd=project, check=True)
@@ -299,7 +385,7 @@ def test_the_options_of_a_project_are_left(tmp_path: Path, options: dict[str, st
     ((name, text),) = options.items()
     (tmp_path / name).write_text(text)
     for folder in (tmp_path, tmp_path / "below"):
-        ended = init(folder.parent, folder.name, *WRITE)
+        ended = init(folder.parent, folder.name, *WRITE[:2], "--ci", "none", "--no-run")
         assert ended.code == 0
         assert not (folder / CONFIG).exists() or name == CONFIG
         assert "authprobe run auth/" in ended.out

@@ -71,7 +71,8 @@ def init(
       0   written, and the scenario passed or was there already
       1   written; a case failed
       2   interrupted
-      4   a file cannot be written, or is in the way; nothing was written
+      4   a file cannot be written, or is in the way, or a job would be below the
+          root of a repository, where CI does not read it; nothing was written
       6   written; a case could not be tested here
 
     \b

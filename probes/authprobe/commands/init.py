@@ -7,12 +7,14 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from authprobe.commands.gitlab_pipeline import read_pipeline
 from authprobe.commands.output import check_writable
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.commands.run import run
 from authprobe.commands.starter_files import (
+    GITHUB,
     GITLAB,
     GITLAB_INCLUDE,
     GITLAB_MAIN,
@@ -21,6 +23,8 @@ from authprobe.commands.starter_files import (
     SHARED,
     CiService,
     StarterUse,
+    find_repository,
+    is_below_root,
     split_existing,
     starter_texts,
     write_new,
@@ -31,6 +35,13 @@ from authprobe.engine.last_failed import RESULTS_FILE
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.options import OUT, SCENARIOS
 from authprobe.settings import Settings, is_on_path, parse_settings, project_file
+
+JOBS: Final = frozenset({GITHUB, GITLAB})
+"""Files with the job of a CI service."""
+MAX_COLUMN: Final = 30
+"""Letters of a command whose text may stand beside it."""
+LINE_WIDTH: Final = 80
+"""Letters of a line with a command and its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,7 @@ def init(options: InitOptions) -> int:
         SettingsError: nothing was written.
     """
     folder = options.folder
+    _check_root(folder, options.ci)
     settings = parse_settings(
         {
             SCENARIOS.name: [str((folder / SCENARIO).parent)],
@@ -74,15 +86,28 @@ def init(options: InitOptions) -> int:
         document = {"written": written, "left": kept, "exit_code": code, "next": steps}
         print_json(json.dumps(document, indent=1))
     else:
-        width = max(map(len, steps))
-        lines = (f"  {command:<{width}}  {text}" for command, text in steps.items())
-        print_text("\n".join(["", "Next:", *lines]))
+        print_text("\n".join(["", "Next:", *_step_lines(steps)]))
     if not is_on_path():
         print_error(
             "if your shell finds no `authprobe`, call it as you did here, such as `uvx authprobe "
             "run`, or install it, such as with `uv tool install authprobe`"
         )
     return code or ExitCode.OK
+
+
+def _check_root(folder: Path, ci: CiService) -> None:
+    """Check that the service would read a job in this folder.
+
+    Raises:
+        SettingsError: it would not.
+    """
+    if ci is not CiService.NONE and is_below_root(folder):
+        name = {CiService.GITHUB: "GitHub", CiService.GITLAB: "GitLab"}[ci]
+        raise SettingsError(
+            f"--ci {ci}: {name} reads jobs only from the root of a repository, "
+            f"{find_repository(folder)}; nothing was written; run `authprobe init` there, or with "
+            "--ci none here"
+        )
 
 
 def _check_reports(folder: Path) -> None:
@@ -106,7 +131,7 @@ def _probe(settings: Settings, *, as_json: bool) -> int:
 
 
 def _next_steps(
-    options: InitOptions, files: Mapping[str, str], written: Collection[str]
+    options: InitOptions, files: Collection[str], written: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the commands that the user can enter next, each with what it is for.
 
@@ -126,19 +151,48 @@ def _next_steps(
     yield watch, "what new versions of the client break"
     left = [name for name in files if name not in written]
     edits = {name: text for name in left if (text := _addition(folder, name))}
-    for name, text in edits.items():
-        yield for_shell(["edit", name]), f"it is there already; {text}"
-    if written or edits:
-        # A file of an earlier call may not be committed yet; `git add` does nothing if it is. One
-        # that others write as well is left to them, unless this text or an edit of it is new.
-        shared = {name for name in left if name in SHARED and name not in edits}
-        names = [
-            name
-            for name, text in files.items()
-            if name not in shared or read_text_file(folder / name).text == text
-        ]
-        why = "and commit" if options.ci is CiService.NONE else "and commit, so that the job runs"
-        yield for_shell(["git", "add", *names]), why
+    yield from ((for_shell(["edit", name]), text) for name, text in edits.items())
+    names = [*_to_commit(options, edits)]
+    has_job = not JOBS.isdisjoint(names)
+    has_repository = find_repository(folder) is not None
+    if has_job and not has_repository:
+        yield "git init", "no repository is here yet"
+    if has_job or has_repository:
+        why = ", so that the job runs; its version of authprobe must be on PyPI" if has_job else ""
+        yield for_shell(["git", "add", *names]), f"and commit{why}"
+
+
+def _to_commit(options: InitOptions, edits: Collection[str]) -> Iterator[str]:
+    """Yield the files of this call and of earlier ones, which may not be committed yet.
+
+    `git add` does nothing for one that is. One that others write as well is left to them, unless
+    its text is that of authprobe or an edit of it is new.
+    """
+    folder = options.folder
+    services = (CiService.NONE,) if is_below_root(folder) else CiService
+    possible: dict[str, str] = {}
+    for ci in services:
+        possible |= starter_texts(folder, options.use, ci)
+    for name, text in possible.items():
+        if name in SHARED:
+            is_ours = name in edits or read_text_file(folder / name).text == text
+        else:
+            is_ours = os.path.lexists(folder / name)
+        if is_ours:
+            yield name
+
+
+def _step_lines(steps: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of the next steps: a command and its text in two columns, or in two lines
+    where both are too long for one.
+    """
+    column = max((len(each) for each in steps if len(each) <= MAX_COLUMN), default=0)
+    for command, text in steps.items():
+        line = f"  {command:<{column}}  {text}"
+        if len(line) <= LINE_WIDTH:
+            yield line
+        else:
+            yield from (f"  {command}", f"    {text}")
 
 
 def _is_default(folder: Path) -> bool:
@@ -156,7 +210,7 @@ def _addition(folder: Path, name: str) -> str | None:
         patterns = (line.rstrip().lstrip("/").removesuffix("/") for line in lines)
         if not {out, f"{out}/*", f"{out}/**"}.isdisjoint(patterns):
             return None
-        return f"add the line `{out}/*`, and `!{out}/baseline.json` if you commit a baseline"
+        return f"add the line `{out}/*`; and `!{out}/baseline.json` to commit a baseline"
     if name == GITLAB_MAIN:
         pipeline = read_pipeline(folder / name)
         if pipeline.includes(GITLAB):

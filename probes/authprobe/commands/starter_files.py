@@ -48,8 +48,22 @@ class CiService(enum.StrEnum):
     NONE = "none"
 
 
+def find_repository(folder: Path) -> Path | None:
+    """Return the root of the git repository around a folder, which may be missing; None: none."""
+    resolved = folder.resolve()
+    around = (resolved, *resolved.parents)
+    return next((each for each in around if os.path.lexists(each / ".git")), None)
+
+
+def is_below_root(folder: Path) -> bool:
+    """Return True for a folder in a repository whose root is above: no CI service reads it."""
+    return find_repository(folder) not in (None, folder.resolve())
+
+
 def find_ci(folder: Path) -> CiService:
-    """Return the service that a project uses, as far as its files tell."""
+    """Return the service that a project uses, as far as its files tell, and that reads a job."""
+    if is_below_root(folder):
+        return CiService.NONE
     # os.path: unlike those of Path, these are False for a folder that cannot be looked into
     if os.path.isdir(folder / ".github"):  # noqa: PTH112
         return CiService.GITHUB
