@@ -1,6 +1,7 @@
 """Arguments of the public interface that are not what their type says."""
 
 import math
+import numbers
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -60,41 +61,42 @@ def flag(value: object, name: str) -> bool:
 
 
 def content(value: object, name: str) -> bytes:
-    """Return bytes.
+    """Return bytes, also of an array or a view of them.
 
     Raises:
         SettingsError: it is another value.
     """
-    return instance(value, name, bytes, "bytes")
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise invalid(name, value, "bytes")
+    return bytes(value)
 
 
 def number(value: object, name: str) -> float:
-    """Return a number; infinity for an integer that no float can hold.
+    """Return a number, also of a library such as NumPy; infinity if no float can hold it.
 
     Raises:
         SettingsError: it is another value.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise invalid(name, value, "a number")
     try:
-        float(value)
+        return float(value)
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
-    return value
+        return -math.inf if value < 0 else math.inf
 
 
 def whole(value: object, name: str, least: int, most: int | None = None) -> int:
-    """Return a whole number between two bounds, which it may be.
+    """Return a whole number, also of a library, between two bounds, which it may be.
 
     Raises:
         SettingsError: it is less, more or another value.
     """
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        given = int(value)
+        if least <= given and (most is None or given <= most):
+            return given
     bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise invalid(name, value, f"a whole number {bounds}")
-    if value < least or (most is not None and value > most):
-        raise invalid(name, value, f"a whole number {bounds}")
-    return value
+    raise invalid(name, value, f"a whole number {bounds}")
 
 
 def words(value: Iterable[str], name: str) -> tuple[str, ...]:

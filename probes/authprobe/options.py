@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 JOBS_PER_PROCESSOR: Final = 8
 MAX_DEFAULT_JOBS: Final = 64
 MAX_COUNT: Final = 1_000_000
+MAX_RETRIES: Final = 10
 MAX_COST_USD: Final = 1
 DEFAULT_COST_USD: Final = 0.05
 _COST: Final = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,6})?")
@@ -365,7 +366,7 @@ RETRIES: Final = SingleOption(
         "Probe a failed case again, alone and at most N times. It is flaky if it passes then. A "
         "case that could not be tested is not probed again."
     ),
-    parse=number_parser(0, 10, 2),
+    parse=number_parser(0, MAX_RETRIES, 2),
     default=lambda: 0,
     default_text="0",
 )

@@ -1,6 +1,7 @@
 """Every argument of the public interface: another type is an error of authprobe that names it."""
 
 import decimal
+import fractions
 import inspect
 import re
 import types
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -67,7 +69,7 @@ class Unreadable:
 
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, 5, -1, 5.5, float("nan"), decimal.Decimal(1)),
-    *("", b"", b"x", bytearray(b"x"), Path("x"), object(), Unreadable(), BytesPath(), WrongPath()),
+    *("", b"", b"x", Path("x"), object(), Unreadable(), BytesPath(), WrongPath()),
     *([], [None], [[]], [5], ["x", b"y"], (), (5,), {}, {"a": []}, {5: 5}, set(), {1}, range(3)),
     *(int, len, authprobe.Backend, authprobe.TokenKind),
 )
@@ -140,6 +142,35 @@ def test_another_type_is_an_error_that_names_the_argument(
 def repr_of(value: object) -> str:
     """Return a text that shows a value."""
     return type(value).__name__ if isinstance(value, Unreadable) else f"{value:.80}"
+
+
+def test_numbers_and_bytes_of_libraries_are_taken(owners: dict[str, Any]) -> None:
+    emulator = owners["Emulator"]
+    emulator.fault("delay", seconds=numpy.float32(0), times=numpy.int64(1))
+    emulator.clear_faults()
+    for content in (bytearray(b"x"), memoryview(b"x")):
+        emulator.add("file", f"file_{type(content).__name__}", content=content)
+    variables: dict[str, Any] = {
+        "number": numpy.int64(2),
+        "part": fractions.Fraction(1, 2),
+        "state": "valid",
+    }
+    used = SCENARIO.replace("{state: valid}", "{state: valid, number: 1, part: 1.5}")
+    used = used.replace("A key", "A key of ${number} and ${part}")
+    counts: dict[str, Any] = {"retries": numpy.int8(1), "jobs": numpy.int64(1)}
+    result = authprobe.run(used, variables=variables, **counts)
+    assert '"A key of 2 and 0.5"' in result.results_json
+
+
+def test_numbers_have_the_limits_that_options_have() -> None:
+    with pytest.raises(
+        authprobe.SettingsError, match="retries=11: must be a whole number from 0 to 10"
+    ):
+        authprobe.run(SCENARIO, retries=11)
+    with pytest.raises(authprobe.SettingsError, match="from 1 to 1000000"):
+        authprobe.run(SCENARIO, max_failures=1_000_001)
+    with pytest.raises(authprobe.SettingsError, match="nested too deeply"):
+        authprobe.run(SCENARIO, select="(" * 5000)
 
 
 def test_a_number_that_python_does_not_print_is_an_error(owners: dict[str, Any]) -> None:

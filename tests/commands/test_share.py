@@ -1,6 +1,7 @@
 """`authprobe share` as a user runs it."""
 
 import json
+import platform
 import re
 import shlex
 import shutil
@@ -175,11 +176,14 @@ def test_a_text_with_a_token_is_neither_printed_nor_written(
         "GET /callback?code={}&state=a",
     ],
 )
-@pytest.mark.parametrize("old", ['"invalid x-api-key"', '"Two kinds of key"', "Two kinds of key"])
+@pytest.mark.parametrize(
+    "old",
+    ['"invalid x-api-key"', '"Two kinds of key"', "Two kinds of key", f'"{platform.system()}"'],
+)
 def test_values_that_are_secret_by_their_names_are_redacted(
     sentence: str, old: str, folder: Path, tmp_path: Path
 ) -> None:
-    """Also in the text of the scenario, which is the third of the places."""
+    """Also in the text of the scenario, and in what the run says of its machine."""
     value = "m4de-Up0value9"
     new = sentence.format(value)
     results = with_results(folder, tmp_path, old, f'"{new}"' if old[0] == '"' else new)

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import numbers
 import os
 import traceback
 import warnings
@@ -20,7 +21,7 @@ from authprobe.documents.node_tree import Value
 from authprobe.engine.progress import NullReporter
 from authprobe.engine.runner import execute_plan, load_plan
 from authprobe.errors import ProbesError, ScenarioError, SettingsError
-from authprobe.options import default_jobs, parse_isolation
+from authprobe.options import MAX_COUNT, MAX_RETRIES, default_jobs, parse_isolation
 from authprobe.plan.selection import select_cases
 from authprobe.plan.suites import DEFAULT_SUITE
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
@@ -88,9 +89,9 @@ def run(
             baseline=arguments.optional(arguments.path, baseline, "baseline"),
             known_failures=arguments.optional(arguments.path, known_failures, "known_failures"),
             isolation=arguments.optional(_isolation, isolation, "isolation") or default_isolation(),
-            retries=arguments.whole(retries, "retries", 0),
-            jobs=arguments.optional(_one_or_more, jobs, "jobs") or default_jobs(),
-            max_failures=arguments.optional(_one_or_more, max_failures, "max_failures"),
+            retries=arguments.whole(retries, "retries", 0, MAX_RETRIES),
+            jobs=arguments.optional(_jobs, jobs, "jobs") or default_jobs(),
+            max_failures=arguments.optional(_failures, max_failures, "max_failures"),
             out=folder or work,
         )
         if not (suite or given or settings.leaves_out_cases or select):
@@ -182,18 +183,28 @@ def _naming_texts(work: Path) -> Iterator[None]:
 def _variables(values: object, argument: str) -> dict[str, Value]:
     if not isinstance(values, Mapping):
         raise arguments.invalid(argument, values, "a dict")
-    for name, value in values.items():
+    for name in values:
         if not isinstance(name, str):
             raise arguments.invalid(f"{argument}: name", name, "a string")
-        if not isinstance(value, str | int | float | datetime.date | None):
-            raise arguments.invalid(
-                f"{argument}: {name}", value, "a text, a number, a date or None"
-            )
-    return dict(values)
+    return {name: _variable(value, f"{argument}: {name}") for name, value in values.items()}
 
 
-def _one_or_more(value: object, name: str) -> int:
+def _variable(value: object, name: str) -> Value:
+    if isinstance(value, str | int | datetime.date | None):
+        return value
+    if isinstance(value, numbers.Integral):  # of a library
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return arguments.number(value, name)
+    raise arguments.invalid(name, value, "a text, a number, a date or None")
+
+
+def _jobs(value: object, name: str) -> int:
     return arguments.whole(value, name, 1)
+
+
+def _failures(value: object, name: str) -> int:
+    return arguments.whole(value, name, 1, MAX_COUNT)
 
 
 def _isolation(value: object, name: str) -> Isolation:

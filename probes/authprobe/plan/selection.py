@@ -34,6 +34,10 @@ def compile_expression(expression: str) -> Expression:
         raise SettingsError(
             f"Wrong expression passed to '-k': {expression}: at column {error.offset}: {error.msg}"
         ) from None
+    except (RecursionError, MemoryError):
+        raise SettingsError(
+            f"Wrong expression passed to '-k': {expression:.80}: is nested too deeply"
+        ) from None
 
 
 class _CaseMatcher:

@@ -595,8 +595,8 @@ def test_a_fault_happens_only_on_its_path(emulator: Emulator, client: httpx.Clie
         ("delay", {"seconds": -1.0}, "'seconds' of 'delay' must be at least 0"),
         ("delay", {"seconds": float("nan")}, "seconds: "),
         ("delay", {"seconds": 1e300}, "seconds: Input should be less than"),
-        ("A30", {"times": 0}, "times: Input should be greater than or equal to 1"),
-        ("A30", {"after": -1}, "after: Input should be greater than or equal to 0"),
+        ("A30", {"times": 0}, "times=0: must be a whole number of at least 1"),
+        ("A30", {"after": -1}, "after=-1: must be a whole number of at least 0"),
         ("connection-refused", {"times": 1}, "'connection-refused' is not counted"),
     ],
 )

@@ -234,6 +234,8 @@ class Emulator:
         seconds = arguments.optional(arguments.number, seconds, "seconds")
         host = arguments.optional(arguments.text, host, "host")
         path = arguments.optional(arguments.text, path, "path")
+        times = None if times is None else arguments.whole(times, "times", 1)
+        after = arguments.whole(after, "after", 0)
         fault = Fault(name=name, seconds=seconds, times=times, after=after, host=host, path=path)
         self._parts.do(lambda: self._parts.control.arm(fault))
         self._parts.network.update_listening(self._parts.listener)

@@ -13,7 +13,7 @@ from authprobe.core.version_ranges import EXACT
 from authprobe.diagnosis.reasons.explain import keep_version
 from authprobe.observation.model import Exchange
 from authprobe.redaction.pseudonyms import Pseudonymizer
-from authprobe.report.markdown.pseudonymize import anonymous, learn
+from authprobe.report.markdown.pseudonymize import anonymous, cleaned, learn
 from authprobe.report.markdown.summary import code, escaped, row, with_commands
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.case_facts import (
@@ -67,6 +67,11 @@ def share_markdown(
         anonymous(_keeping_last_good(record, answer), pseudonymizer)
         for record, answer in zip(records, answers, strict=True)
     ]
+    run = dataclasses.replace(
+        run,
+        tool=cleaned(run.tool, pseudonymizer),
+        platform=cleaned(run.platform, pseudonymizer),
+    )
     parts = [_part((*_title(cases, answers), *_introduction(run), *_environment(run, cases)))]
     room = limit - RESERVED_LENGTH - len(parts[0])
     shown: set[str] = set()

@@ -2,14 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from authprobe.diagnosis.text_redaction import redact_values
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.run.model import CaseRecord
 
+T = TypeVar("T")
 UNCHANGED_FIELDS: Final = (
-    *("id", "scenario", "formerly", "sources", "fault", "client", "client_version", "credentials"),
+    *("id", "scenario", "formerly", "sources", "fault", "client", "credentials"),
     *("endpoint", "credential", "headers", "backend", "environment", "flow"),
 )
 """Fields that identify a case: names from the scenario, and no text from outside."""
@@ -23,6 +24,12 @@ class SharedTextCleaner(Pseudonymizer):
 
     def __call__(self, text: str) -> str:
         return super().__call__(redact_values(text))
+
+
+def cleaned(value: T, pseudonymizer: Pseudonymizer) -> T:
+    """Return a value of a run with placeholders instead of personal data."""
+    replaced: T = _replaced(value, pseudonymizer)
+    return replaced
 
 
 def anonymous(record: CaseRecord, pseudonymizer: Pseudonymizer) -> CaseRecord:
