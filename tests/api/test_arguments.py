@@ -1,5 +1,6 @@
 """Every argument of the public interface: another type is an error of authprobe that names it."""
 
+import collections
 import decimal
 import fractions
 import inspect
@@ -160,6 +161,15 @@ def test_numbers_and_bytes_of_libraries_are_taken(owners: dict[str, Any]) -> Non
     counts: dict[str, Any] = {"retries": numpy.int8(1), "jobs": numpy.int64(1)}
     result = authprobe.run(used, variables=variables, **counts)
     assert '"A key of 2 and 0.5"' in result.results_json
+
+
+@pytest.mark.parametrize(
+    "value",
+    [types.MappingProxyType({}), collections.defaultdict(dict, {"a.example": {}})],
+)
+def test_a_collection_that_cannot_be_copied_is_an_error(value: Any) -> None:
+    with pytest.raises(authprobe.SettingsError, match="must be made of texts"):
+        authprobe.emulate(authprobe.Backend(hosts=value))
 
 
 def test_numbers_have_the_limits_that_options_have() -> None:

@@ -18,17 +18,29 @@ from authprobe.configuration.files import (
     line_of,
     read_own_file,
 )
-from authprobe.configuration.keys import DOCTOR, PYTEST, REFUSED, RUN_KEYS, SHARED, TABLES, KeyKind
+from authprobe.configuration.keys import (
+    DOCTOR,
+    PYTEST,
+    REFUSED,
+    REPORT_MARKS,
+    RUN_KEYS,
+    SHARED,
+    TABLES,
+    KeyKind,
+)
 from authprobe.configuration.merged import Shape
 from authprobe.errors import SettingsError
 from authprobe.options import PYTEST_OPTIONS
 from authprobe.redaction.pseudonyms import Pseudonymizer
+from authprobe.report.files import REPORTS, RESULTS
 from authprobe.report.formats.prometheus import prometheus
 from authprobe.report.html.diff_page import diff_page
 from authprobe.report.html.versions_page import versions_page
 from authprobe.report.markdown.issue import share_markdown
+from tests.commands.test_run import SCENARIO
 from tests.compatibility.test_table import make_table
 from tests.report.test_diff import DIFF
+from tests.support.command import run, write_scenario
 from tests.support.make import make_record, make_run
 from tests.support.ordinary_user import USER
 
@@ -357,6 +369,27 @@ def test_the_page_beside_a_table_is_replaced_only_if_authprobe_wrote_it(project:
         )
     page.write_text(str(versions_page(make_table(), data="index.json")))
     assert settings_of(project, text, "versions") == {"data": "index.json"}
+
+
+@pytest.mark.slow
+def test_only_reports_of_authprobe_are_replaced(project: Path) -> None:
+    text = 'scenarios = ["example.yaml"]\nout = "."\n'
+    write_scenario(project, SCENARIO)
+    (project / "authprobe.toml").write_text(text)
+    for _ in range(2):  # the second run replaces the reports of the first
+        ended = run("run", "-k", "good", cwd=project)
+        assert ended.code == 0, ended.err
+    assert REPORT_MARKS.keys() == {RESULTS, *REPORTS}
+    for name in REPORT_MARKS:
+        file = project / name
+        written = file.read_bytes()
+        for content in (b"", b"mine\n", b"About:\n" + written):
+            file.write_bytes(content)
+            assert refusal(project, text).endswith(
+                f"authprobe.toml:2: out: '.': has a {name} that authprobe did not write; name "
+                "another folder, or remove it"
+            )
+        file.write_bytes(written)
 
 
 def test_no_file_of_a_project_becomes_a_history(project: Path) -> None:

@@ -72,9 +72,8 @@ scenarios, `--case`, `--suite` or `--target`. `--case` and `bisect` find a bundl
 The file of a project comes with the repository, which you may only have cloned. So it cannot name
 a path outside of the repository, or in `.git`, nor a database. A file that `metrics`, `html` of
 `diff` or `out` of `share` names is replaced only if it begins as one that authprobe writes, and so
-is the page beside `data` of `versions`; a `history` that exists must be an SQLite file. Reports go
-into `out` under their usual names, which no other file there should have. Only your own file can
-set these:
+is the page beside `data` of `versions`, and the reports in `out`; a `history` that exists must be
+an SQLite file. Only your own file can set these:
 
 OWN_ONLY
 

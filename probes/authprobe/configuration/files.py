@@ -22,6 +22,7 @@ from authprobe.configuration.keys import (
     PAGE_MARK,
     PROJECT_DEFINITIONS,
     REFUSED,
+    REPORT_MARKS,
     RUN,
     RUN_KEYS,
     SHARED,
@@ -459,6 +460,9 @@ def _place_problem(file: ConfigFile, text: str, key: Key) -> str | None:
         return "is there already, and is no history; name another file, or remove it"
     if key.mark and not _is_replaceable(path, key.mark):
         return "is there already, and authprobe did not write it; name another file, or remove it"
+    for name, mark in REPORT_MARKS.items() if key.reports else ():
+        if not _is_replaceable(path / name, mark):
+            return f"has a {name} that authprobe did not write; name another folder, or remove it"
     page = file.folder / text  # its own name, if it is a link
     page = page.with_name(f"{page.stem}{key.beside}")
     if key.beside and not _is_replaceable(page, PAGE_MARK):

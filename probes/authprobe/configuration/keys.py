@@ -47,6 +47,10 @@ class Key:
     """
     beside: str = ""
     """Ending of the name of a page that is written beside the path; empty: none is."""
+    reports: bool = False
+    """True if the reports of a run are written below the path; each is replaced only if it begins
+    as `REPORT_MARKS` says.
+    """
 
 
 PAGE_MARK: Final = (
@@ -55,6 +59,15 @@ PAGE_MARK: Final = (
     r'</head>\s*<body>\s*<main class="ap">'
 )
 """Beginning of a page, as in `report/html/templates/document.html`."""
+REPORT_MARKS: Final[Mapping[str, str]] = {
+    "report.html": r'<!DOCTYPE html>\s*<html lang="en">\s*<head><meta http-equiv="Content-Security-'
+    r'Policy" (?:(?!</head>)[\s\S])*<title[^>]*>Compatibility of Claude clients',
+    "results.json": r'\{\s*"schema_version": \d+,\s*"id": "',
+    "summary.md": r"## \S+ authprobe: ",
+    "junit.xml": r'<\?xml [^>]*>\s*<testsuites name="authprobe" ',
+    "ctrf.json": r'\{\s*"reportFormat": "CTRF",[^{}]*"generatedBy": "authprobe",',
+}
+"""Beginnings of the reports of a run, by their names."""
 _TEXT: Final = Key(KeyKind.TEXT)
 _TEXTS: Final = Key(KeyKind.TEXTS)
 _NUMBER: Final = Key(KeyKind.NUMBER)
@@ -71,7 +84,7 @@ RUN_KEYS: Final[Mapping[str, Key]] = {
     "client": _TEXTS,
     "case": _TEXTS,
     "jobs": _NUMBER,
-    "out": _PATH,
+    "out": Key(KeyKind.PATH, reports=True),
     "baseline": _PATH,
     "known-failures": _PATH,
     "history": Key(KeyKind.HISTORY),

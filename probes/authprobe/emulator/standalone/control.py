@@ -256,6 +256,10 @@ def check_setup(setup: Backend) -> None:
         BACKEND.validate_python(dataclasses.asdict(setup))
     except ValidationError as error:
         raise SettingsError(validation_message(error)) from None
+    except (TypeError, RecursionError):  # a collection that cannot be copied
+        raise arguments.invalid(
+            "setup", setup, "made of texts, numbers, tuples, lists and dictionaries"
+        ) from None
     for fault in setup.faults:
         check_fault(fault)
 
