@@ -508,3 +508,34 @@ def test_a_sequence_fits_the_screen_and_is_accessible(
     assert case.get_by_role("img", name="claude-code to token endpoint").count() == 2
     result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()
+
+
+def test_a_column_break_keeps_rows_that_are_alike_below_their_heading(
+    browser: Browser, tmp_path: Path
+) -> None:
+    ended = run("run", "--suite", "smoke", "-k", "raw-http", "--out", "out", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    page = browser.new_context(viewport=SIZES["wide"]).new_page()  # type: ignore[arg-type]
+    page.goto((tmp_path / "out" / "report.html").as_uri())
+    left = "each => each.getBoundingClientRect().left"
+    parts = page.locator(".hm-big tbody")
+    assert len({parts.nth(n).evaluate(left) for n in range(parts.count())}) == 2
+    folds = page.locator(".hm-big tbody:has(> .k)")
+    assert folds.count() > 2
+    for n in range(folds.count()):
+        before = folds.nth(n).locator("xpath=preceding-sibling::tbody[1]")
+        assert folds.nth(n).evaluate(left) == before.evaluate(left)
+
+
+def test_nothing_touches_the_buttons_and_the_footer_has_its_parts_apart(
+    browser: Browser, report: Path
+) -> None:
+    page = browser.new_context(viewport=SIZES["wide"]).new_page()  # type: ignore[arg-type]
+    page.goto(report.as_uri())
+    box = page.get_by_role("button", name="Open listed cases").bounding_box()
+    cases = page.locator(".ap-cases").bounding_box()
+    assert box
+    assert cases
+    assert cases["y"] - box["y"] - box["height"] >= 10
+    for title in page.locator("body > footer > #title").all():
+        assert title.evaluate("each => getComputedStyle(each, '::after').content") == '" · "'

@@ -13,7 +13,7 @@ from authprobe.report.html import report
 from authprobe.report.html.rendering import asset
 from authprobe.report.model import phrases
 from authprobe.report.model.phrases import anchor
-from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run, Selection
+from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Reason, Run, Selection
 from authprobe.scenario.model import Expectation, TextRule
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record, make_run
@@ -272,6 +272,16 @@ def test_a_failed_case_has_the_command_that_runs_it_again() -> None:
     command = "authprobe run 'my scenarios' --client 'claude-code@>=2' --case a/b/failed"
     assert command in " ".join(Page(report.report_content(run)).texts)
     assert "--case" not in report.report_content(make_run(make_record()))
+
+
+def test_a_second_remedy_is_called_another_and_a_known_one_is_not_repeated() -> None:
+    first, second = (
+        Reason(id="message", summary="It broke.", remedy=text) for text in ("Keep it.", None)
+    )
+    diagnosis = Diagnosis(id="old", summary="The token is old.", remedy="Log in.")
+    record = failed(reasons=(first, second, first), diagnosis=diagnosis)
+    labels = re.findall(r"<strong>([^<]*emedy):</strong> ([^<]*?\.)", details(record))
+    assert labels == [("Remedy", "Keep it."), ("Another remedy", "Log in.")]
 
 
 def test_the_reason_of_a_scenario_appears_once(run: Run) -> None:

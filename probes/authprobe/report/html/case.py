@@ -92,26 +92,33 @@ def mismatches(items: tuple[Mismatch, ...]) -> Html:
 
 def why(record: CaseRecord) -> Html:
     """Return what explains a failed or changed case: the reasons, then the cause of a refusal."""
-    reasons = (
+    remedies: set[str] = set()
+    reasons = [
         Html("<p><strong>{}:</strong> {}{}</p>").format(
-            "Also" if number else "Why",
-            reason.summary,
-            Html(" <strong>Remedy:</strong> {}").format(with_commands(reason.remedy))
-            if reason.remedy
-            else "",
+            "Also" if number else "Why", reason.summary, _remedy(reason.remedy, remedies)
         )
         for number, reason in enumerate(record.reasons)
-    )
-    return Html().join((*reasons, diagnosis(record.diagnosis)))
+    ]
+    return Html().join((*reasons, _diagnosis(record.diagnosis, remedies)))
 
 
-def diagnosis(item: Diagnosis | None) -> Html:
+def _remedy(text: str | None, told: set[str]) -> Html:
+    """Return a remedy with its label, or nothing if it was told, and add it to those told."""
+    if not text or text in told:
+        return Html()
+    label = phrases.remedy_label(len(told))
+    told.add(text)
+    return Html(" <strong>{}:</strong> {}").format(label, with_commands(text))
+
+
+def _diagnosis(item: Diagnosis | None, remedies: set[str]) -> Html:
     """Return the cause of a refusal and its remedy, or nothing without a diagnosis."""
     if item is None:
         return Html()
     return render(
         "diagnosis.html",
         diagnosis=item,
+        remedy=_remedy(item.remedy, remedies),
         label=phrases.cause_label(item),
         sources=Html(" ").join(map(source, item.sources)),
         others=phrases.other_causes(item),

@@ -189,7 +189,12 @@ def describe_cause(diagnosis: Diagnosis, remedies: Iterable[str] = ()) -> tuple[
 def _describe_remedies(remedies: Iterable[str]) -> Iterator[str]:
     """Yield each remedy once, a line each."""
     for number, remedy in enumerate(dict.fromkeys(remedies)):
-        yield f"{'Another remedy' if number else 'Remedy'}: {remedy}"
+        yield f"{remedy_label(number)}: {remedy}"
+
+
+def remedy_label(told: int) -> str:
+    """Return the label of a remedy, after the number of those that were told."""
+    return "Another remedy" if told else "Remedy"
 
 
 def describe_why(record: CaseRecord, *, rest: str = "in report.html") -> tuple[str, ...]:
