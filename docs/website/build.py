@@ -22,8 +22,11 @@ from docs.website.markdown import PROJECT, BrokenLinkError, website_text
 DOCS: Final = PROJECT / "docs"
 OWN: Final = Path(__file__).parent
 CONFIG: Final = OWN / "mkdocs.yml"
+HOME: Final = "index.md"
+HEAD_OF_HOME: Final = "---\ntitle: A laboratory for Claude authentication\n---\n\n"
+"""The title of the home page, whose heading is the name of the site, which follows each title."""
 PAGES_OF_PROJECT: Final = {
-    PROJECT / "README.md": "index.md",
+    PROJECT / "README.md": HOME,
     **{PROJECT / name: name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")},
 }
 
@@ -69,7 +72,8 @@ def _write_pages(folder: Path, pages: Sequence[GeneratedPage]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
             relative = {other: _relative(name, place) for other, name in places.items()}
-            target.write_text(website_text(path, relative), encoding="utf-8")
+            head = HEAD_OF_HOME if place == HOME else ""
+            target.write_text(head + website_text(path, relative), encoding="utf-8")
         else:
             shutil.copyfile(path, target)
     for page in pages:
