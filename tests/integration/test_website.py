@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ViewportSize
 
 from authprobe.diagnosis.causes import causes
 from authprobe.report.reference.causes import causes_markdown, rules_of
@@ -201,3 +201,32 @@ def test_a_table_of_many_columns_cuts_no_word_and_scrolls(
 def test_the_title_of_the_home_page_says_what_this_is(site: Path) -> None:
     page = (site / "index.html").read_text()
     assert "<title>A laboratory for Claude authentication - authprobe</title>" in page
+
+
+@pytest.mark.parametrize("width", [390, 800])
+def test_a_tap_on_the_page_or_on_the_cross_closes_the_search(
+    browser: Browser, site: Path, width: int
+) -> None:
+    size = ViewportSize(width=width, height=844)
+    context = browser.new_context(viewport=size, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    search = page.get_by_role("dialog", name="Search").and_(page.locator("dialog"))
+    close = page.get_by_role("button", name="Close search")
+    for place in (None, close):
+        page.locator("label[for=__search]:visible").first.tap()
+        search.wait_for()
+        if place:
+            place.tap()
+        else:
+            page.touchscreen.tap(width - 15, 800)
+        search.wait_for(state="hidden")
+    page.locator("label[for=__search]:visible").first.tap()
+    search.wait_for()
+    look = "each => getComputedStyle(each, '::after').content"
+    assert (close.evaluate(look) == '"✕"') == (width == 390)
+    page.keyboard.type(ERROR, delay=20)
+    search.get_by_role("option").first.wait_for()
+    search.get_by_role("status").tap()
+    assert search.is_visible()
