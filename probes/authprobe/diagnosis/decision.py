@@ -23,9 +23,11 @@ from authprobe.diagnosis.match import (
     assess,
 )
 from authprobe.diagnosis.model import Model, model
+from authprobe.diagnosis.other_sentences import without_others
 from authprobe.diagnosis.other_speakers import names_others
 from authprobe.diagnosis.phrases import WordIndex
-from authprobe.diagnosis.symptom import Evidence, FactKind, Symptom, quote_line_number
+from authprobe.diagnosis.symptom import Evidence, FactKind, FactSet, Symptom, quote_line_number
+from authprobe.diagnosis.text_facts import symptom_from_text
 
 LEAST_LOG_PROBABILITY: Final = math.log(1e-4)
 """For a cause that the model does not know."""
@@ -85,9 +87,32 @@ def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatc
         return assess(symptom).matches
     trained = trained or model()
     matches = _decide_text(symptom, trained)
-    if len(symptom.fact_sets) > 1 or not names_others(symptom.fact_sets[0]):
+    if len(symptom.fact_sets) > 1:
         return matches
-    return tuple(_at_most_possible(match, trained) for match in matches)
+    if names_others(symptom.fact_sets[0]):
+        return tuple(_at_most_possible(match, trained) for match in matches)
+    return tuple(_of_claude(matches, symptom.fact_sets[0], trained))
+
+
+def _of_claude(
+    matches: tuple[CauseMatch, ...], fact_set: FactSet, trained: Model
+) -> Iterator[CauseMatch]:
+    """Yield the causes, of which those of Claude's must not need another service's words."""
+    doubted = {match.cause.id for match in matches if _is_likely(match)} - OF_OTHERS
+    rest = without_others(fact_set) if doubted else None
+    if rest is not None:
+        doubted -= {
+            match.cause.id
+            for match in _decide_text(symptom_from_text(rest), trained)
+            if _is_likely(match)
+        }
+    for match in matches:
+        is_doubted = rest is not None and match.cause.id in doubted
+        yield _at_most_possible(match, trained) if is_doubted else match
+
+
+def _is_likely(match: CauseMatch) -> bool:
+    return match.level is not ConfidenceLevel.POSSIBLE
 
 
 def _at_most_possible(match: CauseMatch, trained: Model) -> CauseMatch:
