@@ -29,6 +29,7 @@ from authprobe.configuration.keys import (
     KeyKind,
 )
 from authprobe.configuration.merged import Shape
+from authprobe.core.safe_files import READ_LIMIT_BYTES
 from authprobe.errors import SettingsError
 from authprobe.options import PYTEST_OPTIONS
 from authprobe.redaction.pseudonyms import Pseudonymizer
@@ -389,6 +390,9 @@ def test_only_reports_of_authprobe_are_replaced(project: Path) -> None:
                 f"authprobe.toml:2: out: '.': has a {name} that authprobe did not write; name "
                 "another folder, or remove it"
             )
+        file.write_bytes(written)
+        os.truncate(file, len(written) + READ_LIMIT_BYTES)  # its end is not read
+        assert settings_of(project, text)["out"] == "."
         file.write_bytes(written)
 
 

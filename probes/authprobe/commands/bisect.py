@@ -28,13 +28,12 @@ from authprobe.core.serialization import to_json
 from authprobe.core.signals import interruptible
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import NullReporter, make_reporter
-from authprobe.engine.runner import bundled_files_of
+from authprobe.engine.runner import load_with_bundled
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.plan.expand import package_of
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import bisection as words
 from authprobe.report.model import saved_bisections
-from authprobe.scenario.load import load_files
 from authprobe.settings import Settings, cache_folder, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 
@@ -102,10 +101,7 @@ def _question(options: BisectOptions, settings: Settings) -> BisectionQuestion:
     """
     if options.case is None or options.good is None or options.bad is None:
         raise SettingsError("give CASE, --good and --bad; list cases with `authprobe run --list`")
-    paths = settings.all_scenario_paths
-    loaded = load_files(paths)
-    if more := bundled_files_of([options.case], loaded):
-        loaded = load_files((*paths, *more))
+    loaded = load_with_bundled(settings.all_scenario_paths, [options.case])
     return make_question(
         tuple(each.scenario for each in loaded),
         options.case,

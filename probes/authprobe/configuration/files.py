@@ -32,7 +32,7 @@ from authprobe.configuration.keys import (
     KeyKind,
 )
 from authprobe.core.history_location import NO_HISTORY, database_file
-from authprobe.core.safe_files import read_bounded
+from authprobe.core.safe_files import read_beginning
 from authprobe.core.safe_read import FileSnapshot, ReadProblem, read_text_file
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
@@ -51,6 +51,8 @@ MAX_SEARCHED: Final = 20_000
 the file is parsed twice.
 """
 MAX_TEXTS: Final = 1000
+MARK_LENGTH: Final = 200_000
+"""Bytes in which a mark is looked for: a page has its style before it, and can be large."""
 SQLITE_MARK: Final = b"SQLite format 3\0"
 """First bytes of a database (sqlite.org/fileformat.html)."""
 SQLITE_NAMES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
@@ -481,7 +483,7 @@ def _is_replaceable(path: Path, mark: str) -> bool:
     if not os.path.lexists(path):
         return True
     try:
-        return re.match(mark.encode(), read_bounded(path)) is not None
+        return re.match(mark.encode(), read_beginning(path, MARK_LENGTH)) is not None
     except OSError:
         return False
 
@@ -493,8 +495,7 @@ def _may_be_history(path: Path) -> bool:
     try:
         if path.stat().st_size == 0:
             return path.suffix in SQLITE_NAMES
-        with path.open("rb") as file:
-            return file.read(len(SQLITE_MARK)) == SQLITE_MARK
+        return read_beginning(path, len(SQLITE_MARK)) == SQLITE_MARK
     except FileNotFoundError:
         return True
     except OSError:

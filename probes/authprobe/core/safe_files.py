@@ -165,6 +165,18 @@ def read_bounded(path: Path, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
     Raises:
         OSError: it cannot be read, is not a regular file, or is larger than the limit.
     """
+    content = read_beginning(path, limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise FileError(f"larger than {limit_bytes:,} bytes (limit)")
+    return content
+
+
+def read_beginning(path: Path, length_bytes: int) -> bytes:
+    """Return the first bytes of a regular file, or all, without waiting, also through a link.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | _WAITLESS)
     except ValueError as error:  # a NUL in the path
@@ -174,11 +186,9 @@ def read_bounded(path: Path, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
         os.close(descriptor)
         raise FileError(f"{_kind(mode)}, not a regular file")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        content: bytes | None = file.read(limit_bytes + 1)
+        content: bytes | None = file.read(length_bytes)
     if content is None:  # such as /proc/kmsg, which has nothing without waiting
         raise FileError("it has no content yet")
-    if len(content) > limit_bytes:
-        raise FileError(f"larger than {limit_bytes:,} bytes (limit)")
     return content
 
 

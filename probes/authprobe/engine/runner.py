@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from authprobe.clients.base import Laboratory
 from authprobe.core.isolation import Isolation
 from authprobe.core.signals import interruptible, uninterrupted
+from authprobe.documents.node_tree import Value
 from authprobe.documents.source import escape
 from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
@@ -87,9 +88,10 @@ def load_plan(settings: Settings) -> RunPlan:
     check_rules(settings.break_rules)
     suite = chosen_suite(settings)
     paths = suite.paths if suite else _paths(settings)
-    loaded = load_files(paths, settings.variables, asks_live=settings.asks_live)
-    if not (suite or settings.asks_live) and (more := bundled_files_of(settings.cases, loaded)):
-        loaded = load_files((*paths, *more), settings.variables)
+    if suite or settings.asks_live:
+        loaded = load_files(paths, settings.variables, asks_live=settings.asks_live)
+    else:
+        loaded = load_with_bundled(paths, settings.cases, settings.variables)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
     today = datetime.datetime.now(datetime.UTC).date()
     known_failures = load_known_failures(settings.known_failures, today)
@@ -162,16 +164,23 @@ def _paths(settings: Settings) -> tuple[Path, ...]:
     return settings.scenario_paths
 
 
-def bundled_files_of(cases: Iterable[str], loaded: Iterable[LoadedScenario]) -> tuple[Path, ...]:
-    """Return the files of bundled scenarios that case ids name and that are not loaded.
+def load_with_bundled(
+    paths: Sequence[Path], cases: Iterable[str], variables: Mapping[str, Value] | None = None
+) -> tuple[LoadedScenario, ...]:
+    """Return the scenarios of paths, and the bundled ones that only the ids of cases name.
 
     So a bundled case is found where a file of options sets other scenarios as well.
+
+    Raises:
+        ScenarioError, SettingsError: as `load_files`.
     """
+    loaded = load_files(paths, variables)
     missing = {case.partition("/")[0] for case in cases} - {each.scenario.id for each in loaded}
     if not missing:
-        return ()
+        return loaded
     bundled = load_files(Settings().all_scenario_paths)
-    return tuple(each.path for each in bundled if each.scenario.id in missing)
+    more = [each.path for each in bundled if each.scenario.id in missing]
+    return load_files((*paths, *more), variables) if more else loaded
 
 
 def _other_suites(settings: Settings, client: Client) -> str:
