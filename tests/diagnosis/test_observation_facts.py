@@ -218,6 +218,16 @@ def test_observations_with_different_messages_get_different_diagnoses() -> None:
     ]
 
 
+def test_a_denied_host_is_told_from_a_gateway_that_answers_alike() -> None:
+    answer = make_exchange(host="llm.corp.example", status=404, message="not found")
+    refused = {"outcome": Outcome.NOT_FOUND, "status": 404, "egress_refused": ("x.example",)}
+    diagnoses = [
+        diagnose(make_record(observation=make_observation(exchanges=(exchange,), **refused)))
+        for exchange in (replace(answer, rule="deny:host"), answer)
+    ]
+    assert [each.id == "host-not-emulated" for each in diagnoses if each] == [True, False]
+
+
 BLANKED = StoredLogin(state=LoginState.BLANKED)
 REFRESH = make_exchange(
     host="platform.claude.com",

@@ -7,7 +7,11 @@ from typing import Final
 
 from authprobe.diagnosis.live_causes import for_live
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
-from authprobe.diagnosis.observation_facts import is_gateway_refusal, symptom_from_observation
+from authprobe.diagnosis.observation_facts import (
+    is_emulated,
+    is_gateway_refusal,
+    symptom_from_observation,
+)
 from authprobe.diagnosis.symptom import Symptom
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis
@@ -78,14 +82,14 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
                 e.size_bytes,
                 e.complete,
             ),
-            *(e.clock_offset, e.gateway, e.rewritten, is_gateway_refusal(e)),
+            *(e.clock_offset, e.gateway, e.rewritten),
+            *(is_emulated(e), is_gateway_refusal(e)),  # which is all that is read of its rule
         )
         for e in observation.exchanges
     )
     return (
         *(observation.outcome, observation.message, observation.detail, observation.stored_login),
-        *(observation.status, observation.exit_code),
-        observation.egress_refused,
+        *(observation.status, observation.egress_refused),
         exchanges,
     )
 

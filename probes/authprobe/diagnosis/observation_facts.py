@@ -37,7 +37,7 @@ def symptom_from_observation(
     `events`, with the evidence for each, are known of its case.
     """
     # Other hosts, such as those of telemetry, refuse requests in every run without consequence.
-    api_hosts = {exchange.host for exchange in observation.exchanges if _is_emulated(exchange)}
+    api_hosts = {exchange.host for exchange in observation.exchanges if is_emulated(exchange)}
     exchanges = [
         _exchange_facts(exchange, observation, holds_key=holds_key)
         for exchange in observation.exchanges
@@ -49,7 +49,7 @@ def symptom_from_observation(
     )
 
 
-def _is_emulated(exchange: Exchange) -> bool:
+def is_emulated(exchange: Exchange) -> bool:
     """Return True for the hosts of Claude, and for a gateway of one's own that was reached."""
     is_gateway = exchange.path != "" and not (exchange.rule or "").startswith(("deny:", "host:"))
     return exchange.host in HOSTS or is_gateway
@@ -227,7 +227,7 @@ def missing_host(observation: Observation) -> str | None:
     """
     if observation.outcome is Outcome.ACCEPTED or not observation.egress_refused:
         return None
-    reached = any(_is_emulated(exchange) for exchange in observation.exchanges)
+    reached = any(is_emulated(exchange) for exchange in observation.exchanges)
     return None if reached else observation.egress_refused[0]
 
 
