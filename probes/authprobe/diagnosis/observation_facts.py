@@ -96,10 +96,9 @@ def _exchange_facts(exchange: Exchange, observation: Observation, *, holds_key: 
 
 def _is_told_otherwise(exchange: Exchange, observation: Observation) -> bool:
     """Return True if the user of a gateway got another status than the API's refusal."""
-    asked = [each for each in observation.exchanges if is_inference_path(each.path)]
+    asked = (each for each in reversed(observation.exchanges) if is_inference_path(each.path))
     return (
-        bool(asked)
-        and exchange is asked[-1]
+        exchange is next(asked, None)
         and (exchange.status or 0) >= 400
         and (observation.status or 0) >= 400
         and observation.status != exchange.status
