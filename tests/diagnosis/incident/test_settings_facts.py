@@ -64,6 +64,25 @@ def test_settings_override_the_shell() -> None:
 
 
 @pytest.mark.parametrize(
+    ("new", "old", "words"),
+    [
+        ("gw.example", "https://one.example", "(not a URL) overrides https://one.example (env.txt"),
+        ("https://two.example", "gw.example", "two.example overrides a value that is not a URL (e"),
+    ],
+)
+def test_a_base_url_that_is_no_url_is_called_so_where_one_overrides_another(
+    new: str, old: str, words: str
+) -> None:
+    shell = recognise("env.txt", f"ANTHROPIC_BASE_URL={old}\n", "env.txt")
+    (override,) = [
+        fact
+        for fact in facts_of(shell, env(ANTHROPIC_BASE_URL=new))
+        if fact.cause == "base-url-overridden"
+    ]
+    assert words in override.evidence.text
+
+
+@pytest.mark.parametrize(
     ("variables", "answer"),
     [
         ({"ANTHROPIC_AUTH_TOKEN": "k" * 9, "ANTHROPIC_API_KEY": KEY}, "auth-token"),

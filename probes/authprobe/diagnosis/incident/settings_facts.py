@@ -208,7 +208,8 @@ def settings_facts(texts: Iterable[IncidentText], now: datetime.datetime) -> Ite
 def _override(setting: Setting, previous: Setting) -> Iterator[IncidentFact]:
     """Yield the fact that one text overrides the other, where this concerns authentication."""
     if setting.name == BASE_URL:
-        new, old = parse_address(setting.value), parse_address(previous.value)
+        new = parse_address(setting.value) or "(not a URL)"
+        old = parse_address(previous.value) or "a value that is not a URL"
         yield IncidentFact(
             evidence=setting.evidence(f"{BASE_URL} {new} overrides {old} ({previous.place})"),
             cause="base-url-overridden",
