@@ -6,7 +6,11 @@ import json
 import pytest
 
 from authprobe.diagnosis.incident.facts import IncidentFact
-from authprobe.diagnosis.incident.recognition import IncidentText, recognise
+from authprobe.diagnosis.incident.recognition import (
+    IncidentText,
+    recognise,
+    words_beside_variables,
+)
 from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
 
 NOW = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
@@ -80,6 +84,15 @@ def test_a_base_url_that_is_no_url_is_called_so_where_one_overrides_another(
         if fact.cause == "base-url-overridden"
     ]
     assert words in override.evidence.text
+
+
+def test_only_line_feeds_are_counted_as_lines_of_variables() -> None:
+    others = "".join(f"{name}=1\r\n" for name in "ABCDEF")
+    text = f"LESS=\x0c\u2028x\r\nANTHROPIC_BASE_URL=gw.example\r\n{others}Error: 403\r\n"
+    variables = recognise("env.txt", text, "env.txt")
+    (fact,) = facts_of(variables)
+    assert fact.evidence.line == 2
+    assert words_beside_variables(variables).split("\n").index("Error: 403\r") == 8
 
 
 @pytest.mark.parametrize(

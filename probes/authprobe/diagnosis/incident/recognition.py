@@ -151,13 +151,13 @@ def _is_environment(text: str) -> bool:
     """Return True for a list of variables, as `env` prints it, or a `.env` file."""
     if len(text) > MAX_ENVIRONMENT_CHARACTERS:
         return False
-    lines = [line for line in text.splitlines() if line.strip() and line.strip()[0] not in "#"]
-    matches = [ASSIGNMENT.match(line) for line in lines]
-    commands = sum(1 for match in matches if match and is_command(match))
-    names = [match[1] for match in matches if match and not is_command(match)]
+    lines = [line for line in map(str.strip, text.split("\n")) if line and line[0] != "#"]
+    assignments = [match for line in lines if (match := ASSIGNMENT.match(line))]
+    names = [match[1] for match in assignments if not is_command(match)]
+    others = len(lines) - len(assignments)
     return (
         bool(names)
-        and len(names) >= MIN_ASSIGNMENTS * (len(lines) - commands)
+        and len(names) >= MIN_ASSIGNMENTS * (len(names) + others)
         and any(RELEVANT_NAME.match(name) for name in names)
     )
 
@@ -173,9 +173,8 @@ def words_beside_variables(text: IncidentText) -> str:
 
     The places of the lines stay. Further lines of a value, such as those of a key, are left out.
     """
-    return "\n".join(
-        line if _is_words(line, ASSIGNMENT.match(line)) else "" for line in text.text.splitlines()
-    )
+    lines = text.text.split("\n")
+    return "\n".join(line if _is_words(line, ASSIGNMENT.match(line)) else "" for line in lines)
 
 
 def _is_words(line: str, assignment: re.Match[str] | None) -> bool:

@@ -87,7 +87,7 @@ def settings_of(text: IncidentText) -> Iterator[Setting]:
         case TextKind.SETTINGS:
             yield from _from_settings(text)
         case TextKind.ENVIRONMENT:
-            for line, content in enumerate(text.text.splitlines(), 1):
+            for line, content in enumerate(text.text.split("\n"), 1):
                 if (match := ASSIGNMENT.match(content)) and not is_command(match):
                     value = match[2].strip().strip("'\"")
                     yield Setting(match[1], value, text.name, line, ENVIRONMENT_RANK)
