@@ -68,6 +68,14 @@ def test_a_failed_request_has_its_facts_and_its_line() -> None:
     assert request.line == begin[2]
 
 
+def test_pages_behind_the_entries_do_not_move_the_lines() -> None:
+    page = {"startedDateTime": "2026-11-20T10:00:00Z", "id": "p"}
+    log = {"entries": [entry(200), entry(401)], "pages": [page]}
+    text = recognise("x.har", json.dumps({"log": log}, indent=1), "x.har")
+    begin = [n for n, line in enumerate(text.text.splitlines(), 1) if "startedDateTime" in line]
+    assert [request.line for request in failed_requests(text)] == [begin[1]]
+
+
 def test_a_failed_request_is_words_and_facts_with_the_same_place() -> None:
     text = archive(entry())
     requests = failed_requests(text)

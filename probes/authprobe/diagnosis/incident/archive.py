@@ -51,9 +51,7 @@ def failed_requests(text: IncidentText) -> tuple[ArchivedRequest, ...]:
     log = text.data["log"]
     creator = log.get("creator")
     is_browser = isinstance(creator, dict) and str(creator.get("name")).startswith(BROWSERS)
-    pages = log.get("pages")
-    lines = [line for _, line in zip(ENTRY.finditer(text.text), _lines(text.text), strict=False)]
-    lines = lines[len(pages) if isinstance(pages, list) else 0 :]
+    lines = list(_lines(text.text))[_pages_before_entries(log) :]
     requests = (
         _request(entry, lines[number] if number < len(lines) else 1, is_browser=is_browser)
         for number, entry in enumerate(log["entries"])
@@ -61,8 +59,16 @@ def failed_requests(text: IncidentText) -> tuple[ArchivedRequest, ...]:
     return tuple(each for each in requests if each is not None)[-MAX_REQUESTS:]
 
 
+def _pages_before_entries(log: Mapping[str, Any]) -> int:
+    """Return how many pages there are, if they come before the entries."""
+    pages, keys = log.get("pages"), list(log)
+    if not isinstance(pages, list) or keys.index("pages") > keys.index("entries"):
+        return 0
+    return len(pages)
+
+
 def _lines(text: str) -> Iterator[int]:
-    """Yield the line of each entry, counting each line break once."""
+    """Yield the line of each entry and page, counting each line break once."""
     line, at = 1, 0
     for match in ENTRY.finditer(text):
         line += text.count("\n", at, match.start())
