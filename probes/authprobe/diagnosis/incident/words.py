@@ -52,7 +52,7 @@ class Words:
         """Return the evidence with the name and the line of the text that it is from."""
         if evidence.line is None or evidence.source is not None or not self.parts:
             return evidence
-        at = bisect_right([part.start for part in self.parts], evidence.line) - 1
+        at = bisect_right(self.parts, evidence.line, key=lambda part: part.start) - 1
         part = self.parts[max(at, 0)]
         return replace(evidence, line=evidence.line - part.start + part.line, source=part.name)
 
