@@ -187,31 +187,29 @@ def _tables(scenarios: Mapping[str, list[Cell]]) -> tuple[Table, ...]:
     for name, cells in scenarios.items():
         by_clients[frozenset(cell.record.client for cell in cells)].append(name)
     tables = []
-    for clients, names in by_clients.items():
-        cells = [cell for name in names for cell in scenarios[name]]
-        columns = _columns(clients, cells)
+    for names in by_clients.values():
+        columns = _columns(cell for name in names for cell in scenarios[name])
         sections = tuple(_section(name, scenarios[name], columns) for name in sorted(names))
         tables.append(Table(columns=columns, sections=sections))
     return tuple(sorted(tables, key=lambda table: -len(table.columns)))
 
 
-def _columns(clients: Iterable[str], cells: Sequence[Cell]) -> tuple[Column, ...]:
-    columns = []
-    for client in clients:
-        ran = {c.record.client_version for c in cells if c.record.client == client}
-        versions = sorted((version for version in ran if version), key=natural, reverse=True)
-        spelling = client.partition("@")[2]
-        # A client that runs through another one states the version of both: one is enough here.
-        words = ", ".join(version.partition("+")[0] for version in versions) or spelling
-        spelling = spelling.partition("+")[0]
-        columns.append(
-            Column(
-                client=client,
-                version=words,
-                spelling="" if spelling == words else spelling,
-            )
-        )
+def _columns(cells: Iterable[Cell]) -> tuple[Column, ...]:
+    versions: dict[str, set[str]] = defaultdict(set)
+    for cell in cells:
+        versions[cell.record.client].add(cell.record.client_version or "")
+    columns = map(_column, versions, versions.values())
     return tuple(sorted(columns, key=lambda c: (natural(c.version), c.client), reverse=True))
+
+
+def _column(client: str, versions: Iterable[str]) -> Column:
+    """Return the column of a client; an empty text among its versions is one that is not known."""
+    ran = sorted(filter(None, versions), key=natural, reverse=True)
+    spelling = client.partition("@")[2]
+    # A client that runs through another one states the version of both: one is enough here.
+    words = ", ".join(version.partition("+")[0] for version in ran) or spelling
+    spelling = spelling.partition("+")[0]
+    return Column(client=client, version=words, spelling="" if spelling == words else spelling)
 
 
 def _section(name: str, cells: Sequence[Cell], columns: Sequence[Column]) -> Section:
