@@ -1,6 +1,7 @@
 """Precedence of credentials: the documented order, and deviations observed in real versions."""
 
 import itertools
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -318,3 +319,16 @@ def test_a_gateway_in_settings_is_that_of_claude_code_and_not_of_an_sdk(tmp_path
     assert gateways == ["https://gateway.example", "https://other.example"]
     home.variables["ANTHROPIC_BASE_URL"] = "https://api.anthropic.com"
     assert active(home).gateway == "https://gateway.example"
+
+
+def test_a_file_of_the_distant_future_has_an_age(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_home(tmp_path)
+    add_credential(home, "login")
+    status_of = os.fstat
+    # Some file systems keep any time; that of the tests may not.
+    monkeypatch.setattr(os, "fstat", lambda file: os.stat_result((*status_of(file)[:8], 10**14, 0)))
+    credential = active(home).credential
+    assert credential
+    assert (credential.written or "").startswith("in 63")

@@ -20,7 +20,7 @@ from authprobe.doctor.inventory.aws_files import (
     cached_end,
     profile_sections,
 )
-from authprobe.doctor.inventory.credential_kinds import relative_time
+from authprobe.doctor.inventory.credential_kinds import moment_of, relative_time
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
 from authprobe.doctor.inventory.machine import Machine, is_enabled
 
@@ -164,11 +164,10 @@ class _Finder:
             status = path.stat()
         except (OSError, RuntimeError, ValueError):
             return
-        moment = datetime.datetime.fromtimestamp(max(status.st_mtime, 0.0), datetime.UTC)
         is_file = stat.S_ISREG(status.st_mode)
         yield replace(
             found,
-            written=relative_time(moment, self.machine.now),
+            written=relative_time(moment_of(status.st_mtime), self.machine.now),
             problem=None if is_file else ReadProblem.NOT_A_FILE.value,
         )
 

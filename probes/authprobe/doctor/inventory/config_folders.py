@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.core.login_renewal import LOCK_FOLDER, LOCK_STALE_SECONDS
+from authprobe.doctor.inventory.credential_kinds import moment_of
 from authprobe.doctor.inventory.machine import Machine
 
 LOGIN_FILE: Final = ".credentials.json"
@@ -78,8 +79,8 @@ def _changed(path: Path, *, is_file: bool) -> datetime.datetime | None:
         status = path.lstat()
         if is_file and not stat.S_ISREG(status.st_mode):
             return None
-        return datetime.datetime.fromtimestamp(max(status.st_mtime, 0.0), datetime.UTC)
-    except (OSError, ValueError, OverflowError):
+        return moment_of(status.st_mtime)
+    except (OSError, ValueError):
         return None
 
 

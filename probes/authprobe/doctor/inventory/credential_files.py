@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.core.safe_read import FileSnapshot, read_json_file, read_text_file
+from authprobe.doctor.inventory.credential_kinds import LATEST, moment_of
 from authprobe.doctor.inventory.machine import Machine
 
 EARLIEST_EXPIRY: Final = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 """No credential can have expired before this moment."""
-LATEST_EXPIRY: Final = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,20 +102,12 @@ def _parse_expiry(milliseconds: object) -> tuple[datetime.datetime | None, bool]
     number = _number(milliseconds)
     if number is None:
         return None, False
-    moment = _moment(number / 1000)
+    moment = moment_of(number / 1000)
     if number and moment < EARLIEST_EXPIRY:
-        from_seconds = _moment(number)
-        if EARLIEST_EXPIRY < from_seconds < LATEST_EXPIRY:
+        from_seconds = moment_of(number)
+        if EARLIEST_EXPIRY < from_seconds < LATEST:
             return from_seconds, True
     return moment, False
-
-
-def _moment(seconds: float) -> datetime.datetime:
-    epoch = datetime.datetime.fromtimestamp(0, datetime.UTC)
-    try:
-        return min(epoch + datetime.timedelta(seconds=seconds), LATEST_EXPIRY)
-    except OverflowError:
-        return LATEST_EXPIRY if seconds > 0 else epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +175,7 @@ def load_profile(machine: Machine) -> Profile:
         config=config,
         credentials=credentials,
         kind=_text(authentication, "type"),
-        expires=None if expires is None else _moment(expires),
+        expires=None if expires is None else moment_of(expires),
         access_token=_text(credentials.data, "access_token"),
         is_renewable=has_refresh_token and bool(_text(authentication, "client_id")),
     )

@@ -25,6 +25,8 @@ KIND_BY_PREFIX: Final = {
 }
 """platform.claude.com/docs/en/manage-claude/authentication, anthropics/claude-code#76561."""
 
+LATEST: Final = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
+"""Latest moment: a file can state any number, and some file systems keep any time."""
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 
@@ -36,6 +38,15 @@ def credential_kind(value: str) -> CredentialKind:
         (kind for prefix, kind in KIND_BY_PREFIX.items() if bare.startswith(prefix)),
         CredentialKind.OTHER,
     )
+
+
+def moment_of(seconds: float) -> datetime.datetime:
+    """Return the moment this many seconds after 1970, at most `LATEST`."""
+    epoch = datetime.datetime.fromtimestamp(0, datetime.UTC)
+    try:
+        return min(epoch + datetime.timedelta(seconds=seconds), LATEST)
+    except OverflowError:
+        return LATEST if seconds > 0 else epoch
 
 
 def relative_time(moment: datetime.datetime, now: datetime.datetime) -> str:

@@ -8,7 +8,11 @@ from typing import Final
 from authprobe.core.safe_read import FileSnapshot
 from authprobe.doctor.inventory.clouds import Cloud, CloudCredentials, enabled_clouds, is_skipped
 from authprobe.doctor.inventory.credential_files import LoginFile, Profile, StateFile
-from authprobe.doctor.inventory.credential_kinds import credential_kind, relative_time
+from authprobe.doctor.inventory.credential_kinds import (
+    credential_kind,
+    moment_of,
+    relative_time,
+)
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.precedence import (
@@ -160,8 +164,7 @@ def _from_login(machine: Machine, login: LoginFile, state: StateFile) -> Iterato
 def _file_age(machine: Machine, file: FileSnapshot) -> str | None:
     if file.status is None:
         return None
-    moment = datetime.datetime.fromtimestamp(file.status.st_mtime, datetime.UTC)
-    return relative_time(moment, machine.now)
+    return relative_time(moment_of(file.status.st_mtime), machine.now)
 
 
 def login_state(machine: Machine, login: LoginFile) -> str:
