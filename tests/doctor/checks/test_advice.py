@@ -36,6 +36,17 @@ def test_a_variable_of_the_shell_is_unset(tmp_path: Path) -> None:
     assert remedy.startswith("To use the login, unset CLAUDE_CODE_USE_BEDROCK. ")
 
 
+def test_a_profile_is_removed_or_no_longer_named(tmp_path: Path) -> None:
+    home = make_home(tmp_path, ANTHROPIC_BASE_URL="https://gateway.example")
+    home.profile("oidc_federation")
+    home.login()
+    advice = "To use the login, remove ~/.config/anthropic/configs/default.json. "
+    assert (result(home, "login-shadowed").remedy or "").startswith(advice)
+    home.variables["ANTHROPIC_PROFILE"] = "work"
+    advice = "To use the login, unset ANTHROPIC_PROFILE. "
+    assert (result(home, "login-shadowed").remedy or "").startswith(advice)
+
+
 def test_several_clouds_are_both_or_all_enabled(tmp_path: Path) -> None:
     home = make_home(tmp_path, CLAUDE_CODE_USE_BEDROCK="1", CLAUDE_CODE_USE_VERTEX="1")
     home.login()

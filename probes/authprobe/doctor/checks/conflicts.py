@@ -101,9 +101,13 @@ def _check_shadowed(
 
 
 def _removal(credential: FoundCredential) -> str:
-    """Return how to stop using a credential, with its variable or setting and the file."""
+    """Return how to stop using a credential, with its variable, setting or file."""
     if credential.slot is CredentialSlot.HELPER:
         return f"remove {credential.slot} from {credential.where}"
+    if credential.slot is CredentialSlot.PROFILE_NAMED:
+        return "unset ANTHROPIC_PROFILE"
+    if credential.slot in (CredentialSlot.PROFILE, CredentialSlot.PROFILE_OF_USER):
+        return f"remove {credential.where}"
     name, separator, file = credential.where.partition(" in ")
     return f"remove {name} from {file}" if separator else f"unset {name}"
 
