@@ -332,3 +332,12 @@ def test_a_file_of_the_distant_future_has_an_age(
     credential = active(home).credential
     assert credential
     assert (credential.written or "").startswith("in 63")
+
+
+def test_a_relative_folder_of_profiles_is_below_the_current_folder(tmp_path: Path) -> None:
+    home = make_home(tmp_path, ANTHROPIC_CONFIG_DIR="work")
+    config = home.project / "work" / "configs" / "default.json"
+    home.write(config, {"authentication": {"type": "user_oauth"}})
+    credential = active(home).credential
+    assert credential
+    assert credential.where == "$ANTHROPIC_CONFIG_DIR/configs/default.json"

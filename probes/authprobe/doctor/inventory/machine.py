@@ -73,7 +73,7 @@ class Machine:
         platform.claude.com/docs/en/manage-claude/wif-reference
         """
         config_dir = self.environment.get("ANTHROPIC_CONFIG_DIR")
-        return Path(config_dir) if config_dir else self.home / ".config" / "anthropic"
+        return self.folder / config_dir if config_dir else self.home / ".config" / "anthropic"
 
     @property
     def managed_folder(self) -> Path:
