@@ -5,7 +5,6 @@ but a newer source of the rule settles.
 """
 
 import datetime
-import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -90,19 +89,17 @@ def _result(
     agreeing: set[tuple[datetime.date, str]], contradicting: set[datetime.date]
 ) -> RuleSightings:
     span = datetime.timedelta(days=AGREEMENT_DAYS)
-    last = max(
-        (
-            one[0]
-            for one, other in itertools.combinations(sorted(agreeing), 2)
-            if one[1] != other[1] and other[0] - one[0] <= span
-        ),
-        default=None,
-    )
-    accounts = {account for day, account in agreeing if last and last <= day <= last + span}
+
+    def observers(first: datetime.date) -> int:
+        """Return the number of accounts that agree on a day, or in the thirty after it."""
+        return len({account for day, account in agreeing if first <= day <= first + span})
+
+    days = sorted({day for day, _ in agreeing}, reverse=True)
+    last = next((day for day in days if observers(day) > 1), None)
     first = min(contradicting, default=None)
     return RuleSightings(
         last_seen=last.isoformat() if last else None,
-        observers=len(accounts),
+        observers=observers(last) if last else 0,
         first_contradiction=first.isoformat() if first else None,
     )
 
