@@ -51,6 +51,8 @@ NAMES: Final = frozenset(
 SECRETS: Final = ("TOKEN", "KEY", "KEY_ID", "SECRET", "PASSWORD", "PASSWD", "HEADERS")
 """Ends of the names of variables whose values are never shown."""
 SECRET_HEADERS: Final = ("AUTHORIZATION", "COOKIE")
+QUERY_SECRETS: Final = (*SECRETS, "SIG", "SIGNATURE")
+"""Ends of the names of parameters of a URL whose values are never shown."""
 FORMS: Final = {"sk-ant-api": "api-key", "sk-ant-oat": "oauth-token"}
 MISPLACED: Final = {
     ("ANTHROPIC_API_KEY", "oauth-token"): "oauth-token-as-api-key",
@@ -126,13 +128,13 @@ def _from_settings(text: IncidentText) -> Iterator[Setting]:
 def secret_values(text: IncidentText) -> Iterator[str]:
     """Yield the values of a text that no output may show."""
     for setting in settings_of(text):
-        address = parse_address(setting.value)
-        is_secret = setting.name.upper().endswith(SECRETS) or setting.name == "apiKeyHelper"
-        if is_secret or (address is not None and address.with_password):
+        name = setting.name.upper()
+        if name.endswith(SECRETS) or setting.name == "apiKeyHelper" or _has_user(setting.value):
             yield setting.value
-        if setting.name.upper().endswith("HEADERS"):
+        if name.endswith("HEADERS"):
             yield from (line.partition(":")[2].strip() for line in setting.value.splitlines())
-        yield from _secrets_of_url(setting.value)
+        if text.kind is TextKind.ENVIRONMENT:  # those of the others are in their data
+            yield from _secrets_of_url(setting.value)
     if text.kind in (TextKind.SETTINGS, TextKind.STATE):
         yield from _named_secrets(text.data)
     if text.kind is TextKind.LOGIN and isinstance(record := text.data["claudeAiOauth"], dict):
@@ -140,16 +142,24 @@ def secret_values(text: IncidentText) -> Iterator[str]:
         yield from (value for value in tokens if isinstance(value, str))
 
 
+def _has_user(value: str) -> bool:
+    """Return True for a URL with a user name or a password."""
+    if "@" not in value:
+        return False  # nearly every one, and to parse them all takes long
+    address = parse_address(value)
+    return address is not None and address.with_password
+
+
 def _secrets_of_url(value: str) -> Iterator[str]:
     """Yield the password of a URL and the secrets in its query, as they are and decoded."""
-    if "://" not in value:
+    if "://" not in value or not ("@" in value or "?" in value):
         return
     _, _, rest = value.partition("://")
     user, at, _ = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")
     values = [user.partition(":")[2] or user] if at else []
     query = rest.partition("?")[2].partition("#")[0]
     for name, _, each in (part.partition("=") for part in query.split("&")):
-        values += [each] * name.upper().endswith((*SECRETS, "SIG", "SIGNATURE"))
+        values += [each] * name.upper().endswith(QUERY_SECRETS)
     yield from (form for each in values for form in (each, unquote(each)) if form)
 
 
