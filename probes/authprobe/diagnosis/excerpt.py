@@ -24,7 +24,7 @@ OTHER_ERRORS: Final = (
 )
 ALIKE: Final = bytes.maketrans(b"6789", b"2222")
 """Digits that no sign has: lines that differ in them only have the same signs, and one shape."""
-NUMBERS: Final = re.compile(rb"[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
+NUMBERS: Final = rb"[0-9a-fA-F]*[0-9][0-9a-fA-F]*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class _Search:
             newline = data.find(b"\n", at, at + REACH)
             done = newline if newline >= 0 else min(at + REACH, len(data))
             content = data[start:done]
-            shape = NUMBERS.sub(b"0", content)
+            shape = re.sub(NUMBERS, b"0", content)
             if shape in self._shapes:
                 continue
             self._shapes.add(shape)

@@ -13,11 +13,10 @@ from authprobe.diagnosis.other_speakers import (
 from authprobe.diagnosis.speakers import NAMES, mentions
 from authprobe.diagnosis.symptom import FactKind, FactSet
 
-WORDS_OF_CLAUDE: Final = re.compile(
-    r"\banthropic\.com\b|\b\w+\.claude\.com\b|/anthropic\b|/v1/messages\b|(?-i:\bAPI Error: )"
+WORDS_OF_CLAUDE: Final = (
+    r"(?i)\banthropic\.com\b|\b\w+\.claude\.com\b|/anthropic\b|/v1/messages\b|(?-i:\bAPI Error: )"
     r"|\banthropic[ .](?:api\b|\w*error)|\breq_|\bx-api-key\b|\bsk-ant\b|\brate_limit_error\b"
-    r"|\b(?:anthropic|claude_code)_\w|\bnot logged in\b|\busage limit reached\b",
-    re.IGNORECASE,
+    r"|\b(?:anthropic|claude_code)_\w|\bnot logged in\b|\busage limit reached\b"
 )
 """What only Claude's API, those that speak like it, and Claude Code say."""
 AGENT_SDK: Final = "agent-sdk"
@@ -28,9 +27,9 @@ NOT_SPEAKERS: Final = frozenset(
     {"together", "replicate", "box", "hex", "monday", "drive", "teams", "helm", "ssh"}
 )
 """Names that are words as well, or more often the topic of a sentence than its speaker."""
-OUTPUT: Final = re.compile(r"(?<=\))\n\s*⎿")
+OUTPUT: Final = r"(?<=\))\n\s*⎿"
 """Where Claude Code shows the output of a command, in the line below it."""
-SENTENCE_END: Final = re.compile(r"(?<=[.;!?])\s+")
+SENTENCE_END: Final = r"(?<=[.;!?])\s+"
 
 
 def without_others(fact_set: FactSet) -> str | None:
@@ -41,19 +40,19 @@ def without_others(fact_set: FactSet) -> str | None:
     """
     users = (each for each in mentions(fact_set.words) if each.role in USERS_OF_CLAUDE)
     if (
-        WORDS_OF_CLAUDE.search(fact_set.text)
-        or LOGIN_COMMAND.search(fact_set.text)
+        re.search(WORDS_OF_CLAUDE, fact_set.text)
+        or re.search(LOGIN_COMMAND, fact_set.text)
         or not COPIED_TYPES.issuperset(fact_set.facts.get(FactKind.ERROR_TYPE, ()))
         or any(each.name != AGENT_SDK for each in users)
     ):
         return None
-    text = OUTPUT.sub(" ", fact_set.text)
+    text = re.sub(OUTPUT, " ", fact_set.text)
     rest = "\n".join(map(_without_others, text.split("\n")))
     return rest if rest != text else None
 
 
 def _without_others(line: str) -> str:
-    sentences, kept = SENTENCE_END.split(line), list[str]()
+    sentences, kept = re.split(SENTENCE_END, line), list[str]()
     for sentence in sentences:
         if (found := _speaker().search(sentence)) is None:
             kept.append(sentence)

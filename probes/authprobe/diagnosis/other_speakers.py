@@ -27,13 +27,11 @@ COPIED_TYPES: Final = frozenset(
     )
 )
 """Error types that other services have as well."""
-AWS_ERROR: Final = re.compile(
-    r"\(\w+\) when calling the (?!InvokeModel|Converse|CountTokens)\w+ operation\b"
-)
+AWS_ERROR: Final = r"\(\w+\) when calling the (?!InvokeModel|Converse|CountTokens)\w+ operation\b"
 """Form of the errors of the tools of AWS; not of the calls that ask Claude."""
 SPEAKS: Final = r"(?im)^\W*{name}:(?!\w)|\b{name}[._]\w|\w\.{name}\b"
 """A name that speaks: `psql: error`, `stripe.error.X`, `slack_sdk`, `api.github.com`."""
-LOGIN_COMMAND: Final = re.compile(r"/(?<![\w./:-]/)login\b")
+LOGIN_COMMAND: Final = r"/(?<![\w./:-]/)login\b"
 
 
 def names_others(fact_set: FactSet) -> bool:
@@ -55,13 +53,13 @@ def _may_be_claude(fact_set: FactSet) -> bool:
     """Return True if anything is a sign of Claude."""
     return (
         any(map(fact_set.words.positions, SIGNS_OF_CLAUDE))
-        or LOGIN_COMMAND.search(fact_set.text) is not None
+        or re.search(LOGIN_COMMAND, fact_set.text) is not None
         or not COPIED_TYPES.issuperset(fact_set.facts.get(FactKind.ERROR_TYPE, ()))
     )
 
 
 def _is_by_aws(fact_set: FactSet) -> bool:
-    return AWS_ERROR.search(fact_set.text) is not None
+    return re.search(AWS_ERROR, fact_set.text) is not None
 
 
 def _others(fact_set: FactSet) -> tuple[str, ...]:

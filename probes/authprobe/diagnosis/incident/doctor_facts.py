@@ -57,7 +57,7 @@ LOGIN_STATES: Final = {"login expires": "valid", "will be renewed": "renewable"}
 FOLDERS: Final = "several-config-folders"
 HINTS: Final = {"refresh-lock": "refresh-lock", "onboarding-unfinished": "onboarding-gate"}
 """Results that are information only, and still point to a cause."""
-DECLARED: Final = re.compile(r", as .* declares\b")
+DECLARED: Final = r", as .* declares\b"
 SLOTS: Final = {
     "cloud provider": "cloud",
     "ANTHROPIC_AUTH_TOKEN": "auth-token",
@@ -83,8 +83,8 @@ METHODS: Final = {
 
 `oauth_token` is not among them: it stands for either of two variables.
 """
-URL: Final = re.compile(r"https?://[^\s,;\"']+")
-VERSION: Final = re.compile(r"claude-code (\d+\.\d+\.\d+)")
+URL: Final = r"https?://[^\s,;\"']+"
+VERSION: Final = r"claude-code (\d+\.\d+\.\d+)"
 MAX_RESULTS: Final = 500
 
 
@@ -139,7 +139,7 @@ def _result_facts(
     if question is None and cause is None and severity not in FACTORS:
         return
     place = f" [{where}]" if isinstance(where, str) else ""
-    url = URL.search(summary) if question == "base-url" else None
+    url = re.search(URL, summary) if question == "base-url" else None
     address = parse_address(url[0].rstrip(".")) if url else None
     if address and address.host in HOSTS:
         answer = "no"
@@ -152,7 +152,7 @@ def _result_facts(
         factor=factor,
         rank=RANK,
     )
-    if result_id == "gateway" and DECLARED.search(summary):
+    if result_id == "gateway" and re.search(DECLARED, summary):
         yield IncidentFact(
             evidence=Evidence("doctor: the gateway is declared", line, text.name),
             question="base-url-intended",
@@ -202,7 +202,7 @@ def _client(text: IncidentText) -> str | None:
 def doctor_version(text: IncidentText) -> tuple[str, Evidence] | None:
     """Return the version of Claude Code that `doctor` found, with its place."""
     client = _client(text)
-    match = VERSION.match(client or "")
+    match = re.match(VERSION, client or "")
     if match is None or client is None:
         return None
     evidence = Evidence(f"Claude Code {match[1]}", line_of_key(text.text, client), text.name)

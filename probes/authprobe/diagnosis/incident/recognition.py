@@ -19,10 +19,10 @@ SETTINGS_KEYS: Final = frozenset(
 SETTINGS_NAME: Final = re.compile(r"(?:^|[/\\])(?:managed-)?settings(?:\.local)?\.json$")
 SETTINGS_RANKS: Final = {"managed-settings.json": 3, "settings.local.json": 2, "settings.json": 1}
 """Precedence of the settings files (code.claude.com/docs/en/settings)."""
-SETTINGS_KEY: Final = re.compile(rf'"(?:{"|".join(sorted(SETTINGS_KEYS))})"\s*:')
+SETTINGS_KEY: Final = rf'"(?:{"|".join(sorted(SETTINGS_KEYS))})"\s*:'
 PROMPT: Final = re.compile(r"[ \t]*+(?:[\w.:~/@\[\] -]{0,80}[$%#>]|```)[^{\n]{0,300}\n|[ \t]*+\n")
 """Line of a shell that was pasted with the output below it, or a fence of Markdown."""
-LAST_PROMPT: Final = re.compile(r"[ \t]*+(?:[\w.:~/@\[\] -]{0,80}[$%#>]|```)[ \t]*")
+LAST_PROMPT: Final = r"[ \t]*+(?:[\w.:~/@\[\] -]{0,80}[$%#>]|```)[ \t]*"
 MAX_PROMPTS: Final = 4
 STATE_KEYS: Final = frozenset(
     {"customApiKeyResponses", "hasCompletedOnboarding", "oauthAccount", "primaryApiKey"}
@@ -34,10 +34,10 @@ ERROR: Final = (
     r"(?i:error|fail|invalid|expired|denied|unauthori|forbidden|refused|reject|exception|not found"
     r"|unable|cannot|could not|overloaded|错误|失败|エラー|오류|ошибк)"
 )
-ERROR_LINE: Final = re.compile(rf"\s*+(?!#).*{ERROR}")
-COMMAND: Final = re.compile(rf"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*+\s++(?!#)(?:claude\b|.*{ERROR})")
+ERROR_LINE: Final = rf"\s*+(?!#).*{ERROR}"
+COMMAND: Final = rf"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*+\s++(?!#)(?:claude\b|.*{ERROR})"
 """A value with a command after it, or with what one printed: `1 claude -p hi: API Error: 401`."""
-RELEVANT_NAME: Final = re.compile(r"ANTHROPIC_|CLAUDE_|AWS_|NODE_|SSL_|(?i:\w*_proxy)")
+RELEVANT_NAME: Final = r"ANTHROPIC_|CLAUDE_|AWS_|NODE_|SSL_|(?i:\w*_proxy)"
 MAX_ENVIRONMENT_CHARACTERS: Final = 200_000
 MIN_ASSIGNMENTS: Final = 0.8
 """Part of the lines that are assignments, from which a text is a list of variables."""
@@ -86,7 +86,7 @@ def recognise(path: str, text: str, name: str = "") -> IncidentText:
     try:
         data = json.loads(text[start:end])
     except json.JSONDecodeError as error:
-        if not is_settings or not SETTINGS_KEY.search(text):
+        if not is_settings or not re.search(SETTINGS_KEY, text):
             return words
         return replace(
             words,
@@ -114,7 +114,7 @@ def _json_part(text: str) -> tuple[int, int]:
         return 0, 0
     for _ in range(MAX_PROMPTS):
         line = text.rfind("\n", start, end) + 1
-        if line <= start or LAST_PROMPT.fullmatch(text, line, end) is None:
+        if line <= start or re.compile(LAST_PROMPT).fullmatch(text, line, end) is None:
             break
         end = line
         while end > start and text[end - 1].isspace():
@@ -158,14 +158,14 @@ def _is_environment(text: str) -> bool:
     return (
         bool(names)
         and len(names) >= MIN_ASSIGNMENTS * (len(names) + others)
-        and any(RELEVANT_NAME.match(name) for name in names)
+        and any(re.match(RELEVANT_NAME, name) for name in names)
     )
 
 
 def is_command(assignment: re.Match[str]) -> bool:
     """Return True if a line that begins as an assignment goes on with a command, or an error."""
     is_free_text = assignment[1].upper().endswith("HEADERS")
-    return not is_free_text and COMMAND.match(assignment[2]) is not None
+    return not is_free_text and re.match(COMMAND, assignment[2]) is not None
 
 
 def words_beside_variables(text: IncidentText) -> str:
@@ -178,4 +178,4 @@ def words_beside_variables(text: IncidentText) -> str:
 
 
 def _is_words(line: str, assignment: re.Match[str] | None) -> bool:
-    return is_command(assignment) if assignment else ERROR_LINE.match(line) is not None
+    return is_command(assignment) if assignment else re.match(ERROR_LINE, line) is not None
