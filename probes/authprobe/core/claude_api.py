@@ -32,6 +32,8 @@ TOKEN_PATH: Final = "/v1/oauth/token"
 TOKEN_PATH_SUFFIX: Final = "/oauth/token"
 """The end of the token endpoint's path on every host that has ever served one."""
 AUTHORIZE_PATH_SUFFIX: Final = "/oauth/authorize"
+PROMPT_SCOPES: Final = frozenset({"user:inference", "user:ccr_inference"})
+"""To send a prompt, a login needs one of these (anthropics/claude-code#22450)."""
 
 PERMANENT_STATUSES: Final = frozenset({400, 401, 402, 403, 404, 413})
 """Statuses that the same request would receive again (platform.claude.com/docs/en/api/errors)."""

@@ -6,14 +6,13 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from authprobe.core.claude_api import PROMPT_SCOPES
 from authprobe.diagnosis.incident.facts import ERROR_FACTOR, IncidentFact, line_of_key
 from authprobe.diagnosis.incident.recognition import IncidentText
 from authprobe.diagnosis.symptom import Evidence
 
 STORED_RANK: Final = 5
 """Rank of what a file says that variables take precedence over."""
-INFERENCE_SCOPES: Final = frozenset({"user:inference", "user:ccr_inference"})
-"""Sending a prompt needs one of these (anthropics/claude-code#22450)."""
 EARLIEST_MILLISECONDS: Final = 1.5e12
 """An expiry before this moment, in 2017, is in seconds, or is none."""
 MAX_MILLISECONDS: Final = 7e12
@@ -39,7 +38,7 @@ def login_facts(text: IncidentText, now: datetime.datetime) -> Iterator[Incident
             rank=STORED_RANK,
         )
     scopes = record.get("scopes")
-    if isinstance(scopes, list) and not INFERENCE_SCOPES & set(map(str, scopes)):
+    if isinstance(scopes, list) and not PROMPT_SCOPES & set(map(str, scopes)):
         yield IncidentFact(
             evidence=Evidence(
                 "the stored login lacks the scope for sending prompts",

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.core.claude_api import PROMPT_SCOPES
 from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.found_credentials import is_too_old, login_state
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
 
 PROFILE_DOCS: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
-INFERENCE_SCOPES: Final = frozenset({"user:inference", "user:ccr_inference"})
-"""Sending a prompt needs one of these (anthropics/claude-code#22450)."""
 LOG_IN: Final = "Log in again (`claude auth login`)."
 LOG_IN_TO_PROFILE: Final = "Log in again (`ant auth login`)."
 
@@ -89,7 +88,7 @@ def _expiry_result(inventory: Inventory, where: str) -> CheckResult:
 
 def _check_scopes(inventory: Inventory, where: str) -> Iterator[CheckResult]:
     scopes = inventory.login.scopes
-    if scopes is not None and not INFERENCE_SCOPES & set(scopes):
+    if scopes is not None and not PROMPT_SCOPES & set(scopes):
         yield error(
             "scope-missing",
             "The login lacks the scope for sending prompts.",
