@@ -22,7 +22,7 @@ from authprobe.cli.drift import CONTINENTS
 from authprobe.commands.drift import DriftOptions, drift
 from authprobe.core.claude_api import API, HOSTS, PLATFORM
 from authprobe.core.directions import Directions
-from authprobe.drift.model import MAX_REQUESTS, RowResult
+from authprobe.drift.model import MAX_REQUESTS, Drift, RowResult
 from authprobe.drift.observation_file import REGIONS, Region
 from authprobe.drift.rows import ROWS
 from authprobe.emulator.case_backend import CaseBackend
@@ -31,8 +31,8 @@ from authprobe.emulator.rules.base import Answer, page
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.emulator import emulate
 from authprobe.errors import ExitCode, ProbesError, SettingsError
-from authprobe.report.drift import rows_words
-from authprobe.service.answer import ServiceAnswer
+from authprobe.report.drift import headline, rows_words
+from authprobe.service.answer import NotAsked, ServiceAnswer
 from tests.drift.test_comparison import mutate, status, with_error
 from tests.support.service import open_service
 
@@ -136,6 +136,14 @@ def test_some_rows_that_could_not_be_asked_are_not_green(real: Real, tmp_path: P
     real[0].faults.add(Fault(name="B11", host=PLATFORM))
     assert run(real, tmp_path) == ExitCode.NOT_ASKED
     assert run(real, tmp_path, "L02", "L03") == ExitCode.OK
+
+
+@pytest.mark.parametrize(("asked", "words"), [(1, "the other one is"), (2, "the other 2 are")])
+def test_the_rows_that_were_asked_are_counted(asked: int, words: str) -> None:
+    missing = RowResult(row=ROWS["L02"], answer=ServiceAnswer(not_asked=NotAsked.TIMEOUT))
+    same = RowResult(row=ROWS["L03"], answer=ServiceAnswer(status=401))
+    now = datetime.datetime.now(datetime.UTC)
+    assert words in headline(Drift(started_at=now, rows=(missing, *[same] * asked)))
 
 
 def test_network_is_named_where_every_host_fails_alike(

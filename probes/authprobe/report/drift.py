@@ -45,8 +45,9 @@ def headline(drift: Drift) -> str:
         return f"Nothing could be asked{why}; this says nothing about the service."
     if missing:
         rest = len(drift.rows) - len(missing)
+        others = "one is" if rest == 1 else f"{rest} are"
         return f"{plural(len(missing), 'row')} of {len(drift.rows)} could not be asked; " + (
-            f"the other {rest} are as the emulator says."
+            f"the other {others} as the emulator says."
         )
     return f"The service answers as the emulator says, in {plural(len(drift.rows), 'row')}."
 
