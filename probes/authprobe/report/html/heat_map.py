@@ -57,7 +57,7 @@ def row_labels(maps: Sequence[HeatMap]) -> dict[str, str]:
         for each in maps
         for table in each.tables
         for section in table.sections
-        for row in (*section.rows, *(row for fold in section.folds for row in fold))
+        for row in section.all_rows
         for cell in row.cells
         if cell
     }
@@ -76,7 +76,7 @@ def _cells_of(each: HeatMap) -> list[Cell]:
         cell
         for table in each.tables
         for section in table.sections
-        for row in (*section.rows, *(row for fold in section.folds for row in fold))
+        for row in section.all_rows
         for cell in row.cells
         if cell
     ]

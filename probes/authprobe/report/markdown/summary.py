@@ -1,6 +1,5 @@
 """A run as Markdown for the job summary of a CI system: the news first, and of limited size."""
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -207,7 +206,7 @@ def _table(table: Table) -> Iterator[str]:
     for section in table.sections:
         title = f"**{escaped(section.title)}** ({code(section.scenario)})"
         yield row([title] + [""] * len(table.columns))
-        for each in sorted(itertools.chain(section.rows, *section.folds), key=lambda r: r.rank):
+        for each in sorted(section.all_rows, key=lambda r: r.rank):
             yield row([escaped(each.path), *map(_cell, each.cells)])
 
 

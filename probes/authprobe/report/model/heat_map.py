@@ -1,5 +1,6 @@
 """A run as a heat map: the outcome of each question in each client version (pure)."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,11 @@ class Section:
     """Rows that look like no others, or like one other."""
     folds: tuple[tuple[Row, ...], ...]
     """Rows that look alike, `MIN_ALIKE` or more in each."""
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """Return the rows, and then those that fold."""
+        return (*self.rows, *itertools.chain(*self.folds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
