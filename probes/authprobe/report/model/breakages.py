@@ -176,8 +176,9 @@ def _alike(record: CaseRecord) -> tuple[str, ...]:
 
 def _shared(cases: Iterable[CaseRecord]) -> tuple[str, ...]:
     """Return the lines that all of the cases have, in the order of the first one."""
-    each = [_what(record) for record in cases]
-    return tuple(line for line in each[0] if all(line in lines for lines in each))
+    first, *others = map(_what, cases)
+    shared = set(first).intersection(*others)
+    return tuple(line for line in first if line in shared)
 
 
 def _commands(
