@@ -1,6 +1,6 @@
 """Contradictions between the texts of an incident, and which of them is believed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
 from typing import Final
@@ -13,7 +13,7 @@ CONTRADICTION_FACTOR: Final = 0.5
 """Change of the odds of a likely cause from which a fact contradicts the words."""
 
 
-def believed_facts(facts: Iterable[IncidentFact]) -> tuple[IncidentFact, ...]:
+def believed_facts(facts: Collection[IncidentFact]) -> tuple[IncidentFact, ...]:
     """Return the facts that count: of several answers to a question, that of the best witness."""
     best: dict[str, IncidentFact] = {}
     others: list[IncidentFact] = []
@@ -54,25 +54,21 @@ def _place(evidence: Evidence) -> str:
     return str(replace(evidence, text="", weight=None)).removesuffix(": ")
 
 
-def against_words(
-    ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact], first: str
-) -> Iterator[str]:
+def against_words(by_words: CauseMatch, facts: Iterable[IncidentFact], first: str) -> Iterator[str]:
     """Yield the facts that speak against what the words say, and which of both is believed.
 
     Args:
-        ranking: the causes by the words alone.
+        by_words: the first cause by the words alone.
         facts: the facts that count.
         first: the first cause when both are weighed.
     """
-    facts = tuple(facts)
-    for match in ranking[:1]:
-        if match.confidence < LIKELY_CONFIDENCE or not match.evidence:
-            continue
-        for fact in facts:
-            if fact.factors.get(match.cause.id, 1.0) < CONTRADICTION_FACTOR:
-                words = _place(match.evidence[0]) or "the text"
-                believed = words if first == match.cause.id else _place(fact.evidence)
-                yield (
-                    f"{words} says {match.cause.id}; but {fact.evidence}"
-                    f" (believed: {believed or 'the fact'})"
-                )
+    cause = by_words.cause.id
+    if by_words.confidence < LIKELY_CONFIDENCE or not by_words.evidence:
+        return
+    words = _place(by_words.evidence[0]) or "the text"
+    for fact in facts:
+        if fact.factors.get(cause, 1.0) < CONTRADICTION_FACTOR:
+            believed = words if first == cause else _place(fact.evidence)
+            yield (
+                f"{words} says {cause}; but {fact.evidence} (believed: {believed or 'the fact'})"
+            )

@@ -127,7 +127,7 @@ class Incident:
         ranking = weigh(self.ranking, (*believed, *self.answers), self.catalogue)
         answered = {fact.question for fact in believed if fact.question and not fact.is_inferred}
         first = ranking.matches[0].cause.id
-        against = tuple(against_words(self.ranking.matches, believed, first))
+        against = tuple(against_words(self.ranking.matches[0], believed, first))
         shown = {match.cause.id for match in ranking.matches}
         return Conclusion(
             matches=with_fitting_remedies(ranking.matches, (*believed, *self.answers)),

@@ -6,7 +6,7 @@ equal part of what the words leave open.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -294,9 +294,11 @@ def deciding_question(
     return (_best(left, shares) or left[0]) if left else None
 
 
-def _supports(question: DecidingQuestion, causes: Iterable[str]) -> bool:
-    causes = tuple(causes)
-    return any(answer.factors.get(each, 1) > 1 for answer in question.answers for each in causes)
+def _supports(question: DecidingQuestion, candidates: Sequence[str]) -> bool:
+    """Return True if an answer makes one of these causes more probable."""
+    return any(
+        answer.factors.get(cause, 1) > 1 for answer in question.answers for cause in candidates
+    )
 
 
 def _best(
