@@ -124,9 +124,9 @@ def find_cloud_credentials(
     finder = _Finder(machine, variables, settings)
     chain = tuple(finder.aws_chain())
     found = {
-        Cloud.BEDROCK: (*finder.variables("AWS_BEARER_TOKEN_BEDROCK"), *chain),
-        Cloud.MANTLE: (*finder.variables("AWS_BEARER_TOKEN_BEDROCK"), *chain),
-        Cloud.ANTHROPIC_AWS: (*finder.variables("ANTHROPIC_AWS_API_KEY"), *chain),
+        Cloud.BEDROCK: (*finder.from_variables("AWS_BEARER_TOKEN_BEDROCK"), *chain),
+        Cloud.MANTLE: (*finder.from_variables("AWS_BEARER_TOKEN_BEDROCK"), *chain),
+        Cloud.ANTHROPIC_AWS: (*finder.from_variables("ANTHROPIC_AWS_API_KEY"), *chain),
         Cloud.FOUNDRY: tuple(finder.foundry()),
     }
     google = tuple(finder.google())
@@ -136,17 +136,17 @@ def find_cloud_credentials(
 @dataclass(frozen=True, slots=True)
 class _Finder:
     machine: Machine
-    environment: Mapping[str, Variable]
+    variables: Mapping[str, Variable]
     settings: tuple[SettingsFile, ...]
 
     def value(self, name: str) -> str:
-        return self.environment[name].value.strip() if name in self.environment else ""
+        return self.variables[name].value.strip() if name in self.variables else ""
 
-    def variables(self, *names: str) -> Iterator[CloudCredential]:
+    def from_variables(self, *names: str) -> Iterator[CloudCredential]:
         """Yield one credential if all of these variables have a value."""
         if all(self.value(name) for name in names):
             yield CloudCredential(
-                name=" and ".join(names[:2]), where=self.environment[names[0]].label
+                name=" and ".join(names[:2]), where=self.variables[names[0]].label
             )
 
     def path(self, name: str, *default: str) -> Path:
@@ -181,15 +181,15 @@ class _Finder:
             yield CloudCredential(name=setting, where=exports[-1].display_path)
         keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         if named := self.value("AWS_PROFILE"):
-            yield self._aws_profile(named, self.environment["AWS_PROFILE"].label)
+            yield self._aws_profile(named, self.variables["AWS_PROFILE"].label)
         else:
-            yield from self.variables(*keys)
+            yield from self.from_variables(*keys)
             default = self._aws_profile("default", "")
             if default.where:
                 yield default
-        yield from self.variables("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
-        yield from self.variables("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-        yield from self.variables("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        yield from self.from_variables("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
+        yield from self.from_variables("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        yield from self.from_variables("AWS_CONTAINER_CREDENTIALS_FULL_URI")
         is_instance = self._hardware("sys_vendor").startswith("Amazon EC2")
         if is_instance and not is_enabled(self.value("AWS_EC2_METADATA_DISABLED")):
             yield CloudCredential(name="role of the instance", where="Amazon EC2", is_hint=True)
@@ -251,7 +251,7 @@ class _Finder:
         if self.value(name):
             path = self.path(name)
             found = next(self.file(name, path), None)
-            label = self.environment[name].label
+            label = self.variables[name].label
             if found is None:
                 yield CloudCredential(
                     name=name, where=label, problem="names a file that does not exist"
@@ -272,14 +272,14 @@ class _Finder:
 
     def foundry(self) -> Iterator[CloudCredential]:
         """Yield the credentials of Microsoft Foundry: a token, a key, and Azure's chain."""
-        yield from self.variables("ANTHROPIC_FOUNDRY_AUTH_TOKEN")
-        yield from self.variables("ANTHROPIC_FOUNDRY_API_KEY")
+        yield from self.from_variables("ANTHROPIC_FOUNDRY_AUTH_TOKEN")
+        yield from self.from_variables("ANTHROPIC_FOUNDRY_API_KEY")
         principal = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID")
-        yield from self.variables(*principal, "AZURE_CLIENT_SECRET")
-        yield from self.variables(*principal, "AZURE_CLIENT_CERTIFICATE_PATH")
-        yield from self.variables(*principal, "AZURE_FEDERATED_TOKEN_FILE")
-        yield from self.variables("IDENTITY_ENDPOINT")
-        yield from self.variables("MSI_ENDPOINT")
+        yield from self.from_variables(*principal, "AZURE_CLIENT_SECRET")
+        yield from self.from_variables(*principal, "AZURE_CLIENT_CERTIFICATE_PATH")
+        yield from self.from_variables(*principal, "AZURE_FEDERATED_TOKEN_FILE")
+        yield from self.from_variables("IDENTITY_ENDPOINT")
+        yield from self.from_variables("MSI_ENDPOINT")
         if self._hardware("chassis_asset_tag").startswith(AZURE_CHASSIS):
             yield CloudCredential(name="managed identity", where="Azure", is_hint=True)
         folder = self.path("AZURE_CONFIG_DIR", ".azure")
