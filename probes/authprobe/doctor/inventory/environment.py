@@ -111,31 +111,22 @@ def load_settings(machine: Machine, version: str | None = None) -> tuple[Setting
     """
     project = machine.folder / ".claude"
     local = local_settings_folder(machine, version) / ".claude"
-    paths = {
-        machine.first_config_folder / USER_FILE: "user",
+    moved = machine.first_config_folder / USER_FILE
+    # A file that is the user's and the project's as well, as in the home, counts as the user's.
+    scopes = {
+        project / USER_FILE: "project",
+        local / LOCAL_FILE: "local",
+        moved: "user",
         machine.config_folder / USER_FILE: "user",
     }
-    paths = {project / USER_FILE: "project", local / LOCAL_FILE: "local"} | paths
-    order = sorted(paths, key=lambda path: SCOPES.index(paths[path]))
     managed = machine.managed_folder
-    moved = machine.first_config_folder / USER_FILE
-    return (
-        *(
-            _settings_file(
-                machine,
-                path,
-                paths[path],
-                env_only=path == moved and machine.moved_config is not None,
-            )
-            for path in order
-        ),
-        *(
-            _settings_file(machine, path, "managed")
-            for path in (
-                managed / "managed-settings.json",
-                *_drop_ins(managed / "managed-settings.d"),
-            )
-        ),
+    scopes |= dict.fromkeys(
+        (managed / "managed-settings.json", *_drop_ins(managed / "managed-settings.d")), "managed"
+    )
+    is_moved = machine.moved_config is not None
+    return tuple(
+        _settings_file(machine, path, scopes[path], env_only=is_moved and path == moved)
+        for path in sorted(scopes, key=lambda path: SCOPES.index(scopes[path]))
     )
 
 
