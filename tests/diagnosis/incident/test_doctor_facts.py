@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from authprobe.cli import main
 from authprobe.diagnosis.incident.doctor_facts import (
     ANSWERS,
+    MAX_RESULTS,
     METHODS,
     SLOTS,
     doctor_facts,
@@ -166,3 +167,9 @@ def test_a_method_that_stands_for_two_variables_answers_nothing() -> None:
 def test_a_missing_login_points_to_its_cause() -> None:
     facts = list(status_facts(status(loggedIn=False)))
     assert [fact.cause for fact in facts] == [None, "credential-missing"]
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(MAX_RESULTS, False), (MAX_RESULTS + 1, True)])
+def test_results_that_are_not_read_are_told(number: int, is_told: bool) -> None:
+    facts = doctor_facts(made_up([{"id": "ok"}] * number, {}))
+    assert any(f"the first {MAX_RESULTS}" in fact.evidence.text for fact in facts) is is_told

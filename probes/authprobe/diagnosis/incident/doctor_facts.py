@@ -91,7 +91,9 @@ MAX_RESULTS: Final = 500
 def doctor_facts(text: IncidentText) -> Iterator[IncidentFact]:
     """Yield the facts of the output of `doctor --json`."""
     at, folders, ids = 0, 0, set[str]()
-    for result in text.data["results"][:MAX_RESULTS]:
+    results = text.data["results"]
+    line = line_of_key(text.text, "results")
+    for result in results[:MAX_RESULTS]:
         if not isinstance(result, dict) or not isinstance(result_id := result.get("id"), str):
             continue
         quoted = json.dumps(result_id)
@@ -100,6 +102,9 @@ def doctor_facts(text: IncidentText) -> Iterator[IncidentFact]:
         ids.add(result_id)
         yield from _result_facts(text, result_id, result, line_of(text.text, at))
         folders = at if result_id == FOLDERS else folders
+    if len(results) > MAX_RESULTS:
+        limit = f"doctor has {len(results):,} results; these are of the first {MAX_RESULTS}"
+        yield IncidentFact(evidence=Evidence(limit, line, text.name))
     if folders and "credential-missing" in ids:
         yield IncidentFact(
             evidence=Evidence(
@@ -112,7 +117,6 @@ def doctor_facts(text: IncidentText) -> Iterator[IncidentFact]:
             rank=RANK,
         )
     if "gateway" not in ids and "gateway-invalid" not in ids:
-        line = line_of_key(text.text, "results")
         yield IncidentFact(
             evidence=Evidence(
                 "doctor found no other address than that of the API", line, text.name
