@@ -24,14 +24,15 @@ The first of these that sets an option counts:
    (`~/.config/authprobe`; on macOS `~/Library/Application Support/authprobe`),
 5. the default.
 
-`authprobe config` prints each value and what sets it, `authprobe config diff` those of `diff`; it
-names each invalid value, without a command those of all tables, in one go with unknown keys and
-wrong types, and ends with 4. It reads the scenarios, the baseline and the known failures that are
-set, but asks no registry: whether a version is published and whether a case of this id exists, only
-the command finds out, and also what is in files of `results`, `features` and `data`, whether a file
-can be written, and whether the default scenarios have a client or a variable. The error of any
-other command names what has set the value as well; `run`, `merge`, `diff` and `watch` say which
-options a file has set. The options of pytest with the prefix `--authprobe-` come in the same order.
+`authprobe config` prints each option of `run` with its value and what sets it;
+`authprobe config diff`, those of `diff`. It also names every unknown key and wrong type in the
+files and every invalid value (without a command, in all tables), and then ends with 4. For this it
+reads the scenarios, the baseline and the known failures that are set, but asks no registry. Only
+the command itself finds out whether a version is published and a case of this id exists, what is in
+files of `results`, `features` and `data`, whether a file can be written, and whether the default
+scenarios have a client or a variable. An error of another command also names what has set the
+value, and `run`, `merge`, `diff` and `watch` say which options a file has set. The options of
+pytest with the prefix `--authprobe-` come in the same order.
 
 ## The file
 
@@ -46,26 +47,26 @@ known-failures = "known-failures.yaml"
 looks = 3
 ```
 
-A key is the name of an option without its dashes. The keys at the top are those of `authprobe
-run`; they count for other commands too where the option means the same. A table with the name of a
-command is for that command, and comes first. In `pyproject.toml` the same keys are below
-`[tool.authprobe]`, and the tables are `[tool.authprobe.diff]`. An option that is given once has a
-text, a number or `true`, and a repeatable one a list of texts. Unknown keys and wrong types are
+A key is the name of an option without the dashes before it. The keys at the top are those of
+`authprobe run`; they count for other commands too where the option means the same. A table with the
+name of a command is for that command, and comes first. In `pyproject.toml` the same keys are below
+`[tool.authprobe]`, and a table is called `[tool.authprobe.diff]`. The value of an option is a text,
+a number or `true`; that of a repeatable one, a list of texts. Unknown keys and wrong types are
 refused, with the line. `authprobe schema --config` prints the [schema](config.schema.json) for
 editors.
 
 The project's file is the nearest one at or above the working directory, as far as the root of the
 git repository. The search ends before the home, and before a folder above that everybody can
 write, such as `/tmp`. A file that belongs to another user than you or root is ignored with a
-warning, as anybody can leave one in such a folder. For root, those of the owner of the working
+warning, as anybody can leave one in such a folder. For root, files of the owner of the working
 directory count too, unless everybody can write there: the checkout in a container often belongs to
-another user. So run authprobe as root only in projects that you trust, as with `make`. Two files in
-one folder are refused. Paths are relative to the folder of their file, as in
+another user. So run authprobe as root only in projects that you trust, as with `make`. Two files
+with options in one folder are refused. Paths are relative to the folder of their file, as in
 `out = "build/reports"`.
 
-A suite or `case` of a file or of a variable gives way where the command line says what to probe:
-scenarios, `--case`, `--suite` or `--target`. `--case` and `bisect` find a bundled case also where
-`scenarios` names others.
+What the command line selects comes before what a file or a variable selects: scenarios and
+`--suite` replace their `scenarios`, `suite` and `case`; `--case` and `--target` replace their
+`suite`. `--case` and `bisect` find a bundled case also where `scenarios` names others.
 
 ## What a project cannot set
 
@@ -73,7 +74,7 @@ The file of a project comes with the repository, which you may only have cloned.
 a path outside of the repository, or in `.git`, nor a database. A file that `metrics`, `html` of
 `diff` or `out` of `share` names is replaced only if it begins as one that authprobe writes, and so
 is the page beside `data` of `versions`, and the reports in `out`; a `history` that exists must be
-an SQLite file. Only your own file can set these:
+an SQLite file. Of the files, only your own can set these:
 
 OWN_ONLY
 
@@ -98,7 +99,7 @@ variable that no option has is warned of.
 
 def config_page() -> str:
     """Return the page: the order, the file, what is refused, and every key by command."""
-    own_only = {name: key.reason for name, key in RUN_KEYS.items() if key.reason}
+    own_only = {name: _reason(key) for name, key in RUN_KEYS.items() if key.reason}
     page = PAGE.replace("OWN_ONLY", _reasons(own_only)).replace("REFUSED", _reasons(REFUSED))
     commands = dict(leaf_commands(main))
     sections = [_section(RUN, RUN_KEYS, _helps(commands[RUN]), "At the top, or in `[run]`")]
@@ -112,6 +113,12 @@ def config_page() -> str:
     )
     clients = "files with definitions of clients: see [clients](clients.md)"
     return "\n".join((page, *sections, f"At the top, `clients` is a list of {clients}.\n"))
+
+
+def _reason(key: Key) -> str:
+    """Return why a project cannot set a key, and the values that it can set."""
+    values = ", ".join(f"`{value}`" for value in key.harmless)
+    return f"{key.reason}; a project can set {values}" if values else key.reason
 
 
 def _reasons(reasons: Mapping[str, str]) -> str:

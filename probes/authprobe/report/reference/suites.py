@@ -18,8 +18,8 @@ cases.
 
 Without `--suite`, `authprobe run` probes `standard`. If you name scenarios, or choose with `-k`,
 `--client` or `--case`, nothing is left out: `authprobe run --client raw-http` has every bundled
-case of plain HTTP. With both, `--client` replaces the versions of the cases that the suite has,
-and `-k` chooses among them. pytest collects the cases of `full` (`pytest --pyargs
+case of plain HTTP. Beside `--suite`, `--client` replaces the versions of the cases that the suite
+has, and `-k` chooses among them. pytest collects the cases of `full` (`pytest --pyargs
 authprobe.test_compat`).
 
 A run of `smoke` or `standard` says nothing about cases that are absent, and `authprobe accept`

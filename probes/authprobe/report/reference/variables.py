@@ -20,6 +20,8 @@ def variables_markdown() -> str:
         "\\* marks variables with which a client asks other addresses\nor writes to a path; their "
         "cases are `unavailable` where the kernel does not isolate clients.\nThe wrappers "
         "of `claude-code` are the Agent SDKs and `claude-max-api-proxy`, which start it.\n"
+        "Programs of [definitions](clients.md) can get each of these variables, and those that the "
+        "definition sets.\n"
     )
     return head + "".join(_table(kind) for kind in ValueKind)
 
