@@ -57,9 +57,9 @@ def list_(as_json: bool) -> None:
 def known(as_json: bool, scenarios: tuple[Path, ...]) -> None:
     """List known clients with title and source.
 
-    Those are the built-in ones, the definitions that [tool.authprobe] clients
-    in a pyproject.toml and installed packages name, and with --scenarios those
-    of these files.
+    Those are the built-in ones, the definitions that the project's file of
+    options (`clients` in authprobe.toml or pyproject.toml) and installed
+    packages name, and with --scenarios those of these files.
 
     \b
     Exit codes:

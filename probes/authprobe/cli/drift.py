@@ -87,7 +87,7 @@ def drift(
       10  the output would contain a credential and was not written
       11  at least one row changed, whatever the others are
       12  at least one row could not be asked, the key is missing, or a change
-          was not confirmed; name rows to leave out hosts out of reach
+          was not confirmed; to leave out a host out of reach, name other rows
 
     \b
     Examples:

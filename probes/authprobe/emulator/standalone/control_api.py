@@ -163,8 +163,8 @@ async def _answers(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _add_answer(control: Control, request: Request) -> tuple[int, Any]:
-    """Add an answer of the model: an object with text, tools, thinking, stop_reason, prompt,
-    times.
+    """Add an answer of the model: an object with text, tools, thinking, redacted_thinking,
+    stop_reason, prompt, times.
     """
     control.add_answer(_read(ANSWER, await _json(request)))
     return 201, (await _answers(control, request))[1]

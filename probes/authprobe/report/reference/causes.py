@@ -28,16 +28,17 @@ def causes_markdown() -> str:
         "The causes that `authprobe explain` and the report can name, in the order in which they "
         "are considered: those\nunrelated to a credential come first. Generated from "
         "[causes.yaml](../probes/authprobe/diagnosis/causes.yaml) by `make docs`.\n\n"
-        "Of a text, a trained model decides together with the signs of the causes. The confidence "
-        "is the share of such answers that\nwere right, and the model has thresholds of its own "
-        "for *certain* and *likely* ([explain.md](explain.md#how-it-decides)).\n\n"
+        "Of a text, a trained model decides together with the signs of the causes, with thresholds "
+        "of its own for *certain* and\n*likely* ([explain.md](explain.md#how-it-decides)).\n\n"
         "Signs alone decide for the cases of a run, for an error code that is of one cause, and "
         "for a single message of few words.\nA sign that only one cause has scores "
         f"{SIGN_SCORES[Weight.DECISIVE]:g}, a strong one {SIGN_SCORES[Weight.STRONG]:g}, a weak "
         f"one {SIGN_SCORES[Weight.WEAK]:g}; those of one cause are combined as if\nindependent. "
         f"From {CERTAIN_CONFIDENCE:g} such an answer is *certain*, from {LIKELY_CONFIDENCE:g} "
         "*likely*. If a second cause scores almost as much, neither is\ncertain: the answer has "
-        "both, and an experiment that decides.\n"
+        "both, and an experiment that decides.\n\n"
+        "In brackets: who can act on a remedy; and of the sources, how strong they are, with the "
+        "first and the last day of what they\nreport.\n"
     )
     return head + "".join(map(_section, causes().values())) + _questions_markdown()
 

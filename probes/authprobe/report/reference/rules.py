@@ -29,6 +29,10 @@ what can give a rule a newer date: rows of [`authprobe drift`](drift.md), some o
 [observations](observations.md) of the same rows by two users; or `report only`, for what neither
 can ask the service for. "Contradicted" is the first day on which an observation differs.
 
+"Certainty" is the strength of the sources: documentation, several reports or one, or inference.
+`seen in a client` and `background`: an unmodified client sends the request, in the second case
+beside its task; the answer of the service is not known.
+
 | rule | status | type and message | condition | routes | observed | renewed by | certainty |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
@@ -72,7 +76,8 @@ def _cells(
 def rules_markdown(index: Mapping[str, RuleSightings]) -> str:
     """Return the text of docs/rules.md, which has dates and no ages, so that it stays the same."""
     lines = [_INTRODUCTION.rstrip("\n"), *(_markdown_row(row, index) for row in rows())]
-    lines += ["", "## Faults", "", "| fault | what happens | seconds |", "| --- | --- | --- |"]
+    lines += ["", "## Faults", "", "| fault | what happens | seconds by default |"]
+    lines.append("| --- | --- | --- |")
     for name, kind in FAULTS.items():
         seconds = f"{kind.seconds:g}" if kind.seconds is not None else ""
         lines.append(f"| `{name}` | {kind.text} | {seconds} |")
