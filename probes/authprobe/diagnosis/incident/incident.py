@@ -189,11 +189,12 @@ def open_incident(
         now: the time at which a stored login is judged to be expired.
         further: facts from elsewhere, such as from results of runs.
     """
-    secrets = _secrets(texts)
-    redactor = _redactor(secrets)
     requests = _requests(texts)
-    words = join_passages(_passages(texts, requests)).without(secrets)
-    symptom = _symptom(texts, words, requests, redactor)
+    words = join_passages(_passages(texts, requests))
+    # Only words can have a secret of a text in them, and large settings have very many.
+    secrets = _secrets(texts) if words.text else set[str]()
+    words = words.without(secrets)
+    symptom = _symptom(texts, words, requests, _redactor(secrets))
     catalogue = causes()
     matches = tuple(
         replace(match, evidence=_once(words.place(each) for each in match.evidence))
