@@ -98,6 +98,8 @@ def test_the_version_of_claude_code_is_extracted(text: str, version: str | None)
         ("2026-03-11T10:00:00Z boom", datetime.date(2026, 3, 11)),
         ("since July 10, 2025", datetime.date(2025, 7, 10)),
         ("2026-13-45", None),
+        ("build 2026-13-01 of 2026-11-24", datetime.date(2026, 11, 24)),
+        ("build 2026-13-01 of Nov 24, 2026", datetime.date(2026, 11, 24)),
         ("no date", None),
     ],
 )

@@ -29,13 +29,11 @@ SYMBOL_LENGTHS: Final = (1, 2, 3)
 """Lengths of parts in writing without spaces between words."""
 LENGTHS: Final = ((8, "few"), (20, "some"), (60, "many"))
 
-_ERROR: Final = re.compile(
+_ERROR: Final = (
     r"(?i)error|fail|invalid|expired|denied|unauthori|forbidden|refused|reject|exception"
     r"|not found|timed? ?out|unable|cannot|could not|missing|revoked|limit"
     r"|错误|失败|エラー|오류|ошибк"
 )
-# RE2 needs a tenth of the time; only in other characters than ASCII does it find something else.
-_ASCII_ERROR: Final = re2.compile(_ERROR.pattern)
 _SYMBOLS: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _SYMBOL: Final = re2.compile(f"[{_SYMBOLS}]")
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
@@ -104,11 +102,13 @@ def _numbers_of_interest(fact_set: FactSet, lines: list[str]) -> list[int]:
         found = statuses if kind is FactKind.STATUS else facts
         found += [evidence.line - 1 for evidence in values.values() if evidence.line]
     errors, seen = list[int](), set[str]()
+    # RE2 needs a tenth of the time; only beyond ASCII does it find something else.
+    error, ascii_error = re.compile(_ERROR), re2.compile(_ERROR)
     for number, line in enumerate(lines):
         if line in seen:
             continue  # a log may have the same one a hundred thousand times
         seen.add(line)
-        if (_ASCII_ERROR if line.isascii() else _ERROR).search(line):
+        if (ascii_error if line.isascii() else error).search(line):
             shape = _shape(line[:MAX_LINE_LENGTH])
             if shape not in shapes:
                 shapes.add(shape)

@@ -101,7 +101,7 @@ class Model:
             "features": list(self.names),
             "step": self.step,
             "bias": self.bias,
-            "trust": [self.trust.model, self.trust.score, self.trust.decisive, self.trust.first],
+            "trust": self.trust,
             "calibration": self.calibration,
             "certain": self.certain,
             "likely": self.likely,
@@ -124,7 +124,6 @@ def model_from_bytes(content: bytes) -> Model:
     """Return the model in the content of a model file."""
     text, _, weights = zlib.decompress(content).partition(b"\n")
     header: dict[str, Any] = json.loads(text)
-    score, *others = header["trust"]
     return Model(
         training=header["training"],
         causes=tuple(header["causes"]),
@@ -132,7 +131,7 @@ def model_from_bytes(content: bytes) -> Model:
         weights=weights,
         step=header["step"],
         bias=tuple(header["bias"]),
-        trust=Trust(model=score, score=others[0], decisive=others[1], first=others[2]),
+        trust=Trust(*header["trust"]),
         calibration=tuple((low, high) for low, high in header["calibration"]),
         certain=header["certain"],
         likely=header["likely"],

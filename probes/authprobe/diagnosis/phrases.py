@@ -38,10 +38,11 @@ _WORD_OR_BREAK: Final = (
 _TOKEN: Final = re.compile(_WORD_OR_BREAK)
 _TOKEN_OR_IDEOGRAPH: Final = rf"{_WORD_OR_BREAK}|[{_IDEOGRAPHS}]"
 """Compiled for a text with ideographs only: `re` needs 4 ms for such large sets."""
-# Neither searches a run of backslashes again from each of them, which would take quadratic time.
-_ESCAPE: Final = re.compile(r"\\(?=[nrt\"'/\\])|\x1b\[[0-9;?]*+[A-Za-z]")
-_ESCAPED_SPACE: Final = re.compile(r"\\(?<!\\\\)\\*+[nrt]")
-# Compiled at its first use, which only a check of phrases has.
+# The next ones are compiled at their first use: few texts have escapes, and only a check of phrases
+# needs the last. The first two do not search a run of backslashes again from each of them, which
+# would take quadratic time.
+_ESCAPE: Final = r"\\(?=[nrt\"'/\\])|\x1b\[[0-9;?]*+[A-Za-z]"
+_ESCAPED_SPACE: Final = r"\\(?<!\\\\)\\*+[nrt]"
 _PATTERN_WORD: Final = rf"[{_LETTERS}]+\*?|[{_IDEOGRAPHS}]"
 _IDEOGRAPH: Final = re2.compile(f"([{_IDEOGRAPHS}])")
 
@@ -49,9 +50,9 @@ _IDEOGRAPH: Final = re2.compile(f"([{_IDEOGRAPHS}])")
 def blank_escapes(text: str) -> str:
     """Replace escapes, colours and HTML entities by spaces; the length stays the same."""
     if "\\" in text:
-        text = _ESCAPED_SPACE.sub(_spaces, text)
+        text = re.sub(_ESCAPED_SPACE, _spaces, text)
     if "\\" in text or "\x1b" in text:
-        text = _ESCAPE.sub(_spaces, text)
+        text = re.sub(_ESCAPE, _spaces, text)
     if "&" in text:
         text = re.sub(r"&(?:quot|#0*39|#x27|apos|lt|gt|amp|nbsp);", _entity, text)
     return text

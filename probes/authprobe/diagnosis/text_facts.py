@@ -4,6 +4,7 @@ Counterpart of `observation_facts`, which reads the same facts from a recorded o
 is redacted first; nothing in it is executed or followed.
 """
 
+import contextlib
 import datetime
 import functools
 import re
@@ -33,6 +34,7 @@ MAX_FACTS: Final = 500
 MAX_VERSION_LABEL: Final = 40
 """Characters before a version that may name its program."""
 
+# Patterns that only some texts need are text: `re` compiles each at its first use, and keeps it.
 TOKEN_PREFIX: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
 TOKEN_KINDS: Final = {"oat": "access-token", "ort": "refresh-token", "api": "api-key"}
 
@@ -47,7 +49,7 @@ COUNT_LABEL: Final = re.compile(
     r"|(?P<key>\w+)(?:=|[ \\]{0,3}[\"']\s?:\s?))\Z"
 )
 """What is before a number that is no status: a word for another kind of number, or a key."""
-STATUS_KEY: Final = re.compile(r"(?i)status|code|http|error|response|result|reason|\brc\b")
+STATUS_KEY: Final = r"(?i)status|code|http|error|response|result|reason|\brc\b"
 """Part of a key whose number may be a status."""
 LABEL_LENGTH: Final = 40
 """Characters before a number in which its label is looked for."""
@@ -87,9 +89,8 @@ VARIABLE: Final = (
     r"\b((?:ANTHROPIC|CLAUDE|AWS|NODE|SSL)_[A-Z0-9_]+|(?:HTTPS?|NO)_PROXY|apiKeyHelper)\b"
 )
 VERSION: Final = re.compile(r"(?<![\d.])[0-2]\.\d{1,2}\.\d{1,3}(?![\d.])")
-VERSION_LABEL: Final = re.compile(
-    r"(?:claude(?:[ -]?code)?(?:[ -]cli)?(?: version)?|\bversion|\bv)[*\]:=\s\"@/`v]*$",
-    re.IGNORECASE,
+VERSION_LABEL: Final = (
+    r"(?i)(?:claude(?:[ -]?code)?(?:[ -]cli)?(?: version)?|\bversion|\bv)[*\]:=\s\"@/`v]*$"
 )
 ISO_DATE: Final = re.compile(r"\b(20[2-3]\d)-([01]\d)-([0-3]\d)(?=\b|T)")
 ENGLISH_DATE: Final = re.compile(
@@ -97,10 +98,10 @@ ENGLISH_DATE: Final = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th)?,? (20[2-3]\d)\b"
 )
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-ELEMENT_START: Final = re.compile(r"(?i)<(script|style)\b")
-ELEMENT_ENDS: Final = {name: re.compile(rf"(?i)</{name}\s*+>") for name in ("script", "style")}
-"""Ends of the elements whose content a reader does not see."""
-TAG: Final = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,2000}>")
+ELEMENT_START: Final = r"(?i)<(script|style)\b"
+ELEMENT_END: Final = r"(?i)</{name}\s*+>"
+"""End of an element whose content a reader does not see."""
+TAG: Final = r"<[/!]?[a-zA-Z][^<>]{0,2000}>"
 CHECKLIST: Final = re.compile(r"(?m)^[ \t]*[-*] \[[ xX]\] .*$")
 """Check boxes of issue templates, which are the same in every issue."""
 
@@ -121,7 +122,7 @@ def _without_markup(text: str) -> str:
     """Remove checklists and, from a web page, the HTML markup; line numbers stay the same."""
     text = CHECKLIST.sub(_line_breaks, text)
     if "<html" in text.lower() and "<body" in text.lower() and text.lstrip().startswith("<"):
-        text = TAG.sub(_blank, _without_invisible_elements(text))
+        text = re.sub(TAG, _blank, _without_invisible_elements(text))
         import html  # only web pages need it
 
         # Line by line, because an entity may be a line break.
@@ -137,11 +138,11 @@ def _without_invisible_elements(text: str) -> str:
     """Return the text with only the line breaks of scripts and styles that have an end."""
     parts: list[str] = []
     position, endless = 0, set[str]()
-    for start in ELEMENT_START.finditer(text):
+    for start in re.finditer(ELEMENT_START, text):
         name = start[1].lower()
         if start.start() < position or name in endless:
             continue
-        end = ELEMENT_ENDS[name].search(text, start.end())
+        end = re.compile(ELEMENT_END.format(name=name)).search(text, start.end())
         if end is None:
             endless.add(name)  # one search for all of them, which keeps the time linear
             continue
@@ -204,7 +205,7 @@ def _status_facts(text: str, plain: str) -> Iterator[Fact]:
 def _is_count(text: str, start: int) -> bool:
     """Return True if the number that starts here counts or names something, by what is before."""
     label = COUNT_LABEL.search(text, max(start - LABEL_LENGTH, 0), start)
-    return label is not None and not (label["key"] and STATUS_KEY.search(label["key"]))
+    return label is not None and not (label["key"] and re.search(STATUS_KEY, label["key"]))
 
 
 def _first_matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -244,23 +245,19 @@ def _version(text: str) -> str | None:
     """Return the first version of Claude Code in the text, or None."""
     for match in VERSION.finditer(text):
         label = text[max(match.start() - MAX_VERSION_LABEL, 0) : match.start()]
-        if VERSION_LABEL.search(label):
+        if re.search(VERSION_LABEL, label):
             return match[0]
     return None
 
 
 def _date(text: str) -> datetime.date | None:
-    """Return the first date in the text, or None."""
-    if match := ISO_DATE.search(text):
-        return _make_date(int(match[1]), int(match[2]), int(match[3]))
-    if match := ENGLISH_DATE.search(text):
-        return _make_date(int(match[3]), MONTHS.index(match[1]) + 1, int(match[2]))
+    """Return the first date in the text, or None; one in digits goes before one in words."""
+    digits = ((int(match[1]), int(match[2]), int(match[3])) for match in ISO_DATE.finditer(text))
+    words = (
+        (int(match[3]), MONTHS.index(match[1]) + 1, int(match[2]))
+        for match in ENGLISH_DATE.finditer(text)
+    )
+    for year, month, day in chain(digits, words):
+        with contextlib.suppress(ValueError):  # such as 2026-13-01, which is none
+            return datetime.date(year, month, day)
     return None
-
-
-@functools.cache
-def _make_date(year: int, month: int, day: int) -> datetime.date | None:
-    try:
-        return datetime.date(year, month, day)
-    except ValueError:
-        return None
