@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
+from authprobe.compatibility.features import BUNDLED_FEATURES, BoundFeature, load_features
 from authprobe.compatibility.sampling import SamplingPlan, usable_trials, well_measured_versions
 from authprobe.compatibility.table import CompatibilityTable, VersionEvidence
 from authprobe.core.client_kinds import ClientKind
@@ -195,6 +195,14 @@ def test_only_candidates_are_probed() -> None:
     )
     plan = make_plan(candidates=PUBLISHED[6:], max_probes=2)
     assert plan.next_cases(("2.0.7",), plan.evidence((), table), Counter()) == ()
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.definition.id)
+def test_the_trials_of_a_feature_are_found_at_their_version(feature: BoundFeature) -> None:
+    keys = [cache_key(feature.template.at(version)) for version in PUBLISHED[:2]]
+    trials = [Trial(key=key, at=NOW, observation=make_observation()) for key in keys]
+    evidence = make_plan(bound_features=(feature,)).evidence(trials, None)
+    assert list(evidence[feature.definition.id]) == list(PUBLISHED[:2])
 
 
 def test_trials_of_unknown_clients_are_ignored() -> None:

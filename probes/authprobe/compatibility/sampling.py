@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.compatibility.features import BoundFeature
+from authprobe.compatibility.features import ANY_VERSION, BoundFeature, Definition
 from authprobe.compatibility.table import (
     CompatibilityTable,
     Feature,
@@ -19,7 +19,7 @@ from authprobe.compatibility.table import (
 from authprobe.core.version_ranges import version_key
 from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.plan.case import Case
-from authprobe.trials.log import Trial, cache_key
+from authprobe.trials.log import Trial, TrialKey, cache_key
 
 MAJORITY: Final = 0.75
 """Share of the features from which a version counts as well measured."""
@@ -54,11 +54,11 @@ class SamplingPlan:
         versions = [version for version in self.published if version in logged]
         evidence: dict[str, dict[str, VersionEvidence]] = {}
         for feature in self.bound_features:
-            own = evidence[feature.definition.id] = _table_evidence(feature, table)
-            for version in versions:
-                key = cache_key(feature.template.at(version))
+            definition, question = feature.definition, feature.question_hash
+            own = evidence[definition.id] = _table_evidence(definition, question, table)
+            for version, key in _keys(feature, versions):
                 if key in trials_by_key:
-                    new = _measure(feature, version, trials_by_key[key])
+                    new = _measure(definition, question, version, trials_by_key[key])
                     own[version] = _merge_evidence(own.get(version), new)
         return evidence
 
@@ -152,6 +152,15 @@ class SamplingPlan:
         )
 
 
+def _keys(feature: BoundFeature, versions: Iterable[str]) -> Iterator[tuple[str, TrialKey]]:
+    """Yield each version with the key of its trials, in which only the client differs."""
+    template = feature.template
+    key = cache_key(template.at(ANY_VERSION))
+    for version in versions:
+        client = dataclasses.replace(template.client, version=version)
+        yield version, dataclasses.replace(key, client=str(client))
+
+
 def well_measured_versions(evidence: EvidenceByFeature) -> frozenset[str]:
     """Return the versions in which a majority of the features has evidence.
 
@@ -177,15 +186,15 @@ def _could_run(observation: Observation) -> bool:
 
 
 def _table_evidence(
-    feature: BoundFeature, table: CompatibilityTable | None
+    definition: Definition, question: str, table: CompatibilityTable | None
 ) -> dict[str, VersionEvidence]:
     """Return the evidence in a table for a feature whose question has not changed."""
     return {
         evidence.version: evidence
         for other in (table.features if table else ())
-        if other.id == feature.definition.id
+        if other.id == definition.id
         for evidence in other.evidence
-        if evidence.under == feature.question_hash
+        if evidence.under == question
     }
 
 
@@ -215,9 +224,10 @@ def _merge_evidence(old: VersionEvidence | None, new: VersionEvidence) -> Versio
     return new
 
 
-def _measure(feature: BoundFeature, version: str, trials: Sequence[Trial]) -> VersionEvidence:
+def _measure(
+    definition: Definition, question: str, version: str, trials: Sequence[Trial]
+) -> VersionEvidence:
     """Return the evidence of all trials of a version: a value if all testable ones agree."""
-    definition = feature.definition
     reasons = [definition.untestable_reason(version, trial.observation) for trial in trials]
     measurements = [
         definition.value_of(trial.observation)
@@ -236,5 +246,5 @@ def _measure(feature: BoundFeature, version: str, trials: Sequence[Trial]) -> Ve
         reason=reason,
         looks=len(measurements) or sum(_could_run(trial.observation) for trial in trials),
         seen_at=trials[-1].at.date(),
-        under=feature.question_hash,
+        under=question,
     )
