@@ -270,6 +270,20 @@ def test_a_slow_large_body_does_not_block_small_ones(listener: Listener) -> None
         assert exchange(listener.port, GET + LAST).startswith(b"HTTP/1.1 403 ")
 
 
+def test_large_bodies_of_one_case_leave_room_for_those_of_others(
+    network: Network, listener: Listener
+) -> None:
+    greedy = network.open(CaseBackend(Backend()))
+    head = LINE + b"content-length: %d\r\n" % (2 * MIB) + LAST
+    with contextlib.ExitStack() as stack:
+        for _ in range(connection.MAX_TOTAL_LARGE_BODIES + 1):
+            stack.enter_context(connect(greedy.port)).sendall(head + b"x" * MIB)
+        for _ in range(30):  # meanwhile the bodies arrive
+            assert exchange(greedy.port, GET + LAST).startswith(b"HTTP/1.1 403 ")
+        assert exchange(listener.port, head + b"x" * (2 * MIB)).startswith(b"HTTP/1.1 400 ")
+    network.close(greedy)
+
+
 def test_a_slow_body_is_cut_off_and_gives_way(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,6 +421,24 @@ def test_too_many_connections_of_all_cases_are_refused(
         wait_until(lambda: len(other.backend.exchanges) == 5)
         assert exchange(listener.port, b"").startswith(b"HTTP/1.1 503 More than 5 connections")
     network.close(other)
+
+
+def test_too_many_connections_of_a_further_application_are_refused(network: Network) -> None:
+    busy: list[str] = []
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        busy.append(scope["path"])
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    extra = network.serve(application)
+    port = httpx.URL(extra.url).port or 0
+    with contextlib.ExitStack() as stack:
+        for _ in range(MAX_CONNECTIONS):
+            stack.enter_context(connect(port)).sendall(GET + LAST)
+        wait_until(lambda: len(busy) == MAX_CONNECTIONS)
+        assert exchange(port, b"").endswith(b"\r\n\r\nToo many connections")
+    network.stop(extra)
 
 
 @pytest.mark.parametrize("form", ["plain", "partial", "kept", "later", "tls port", "tls"])

@@ -43,7 +43,7 @@ class Application:
 
     backend: CaseBackend
     large_body_slots: tuple[asyncio.Semaphore, ...] = ()
-    """Slots for large bodies, of the case and of all cases."""
+    """Slots for large bodies, of the case and of all cases, in the order in which one waits."""
     body_timeout: float = BODY_TIMEOUT
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

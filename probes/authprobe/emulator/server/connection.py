@@ -83,7 +83,8 @@ class Site:
 
     def __post_init__(self) -> None:
         self.load.sites.add(self)
-        bodies = self.load.large_bodies, asyncio.Semaphore(MAX_LARGE_BODIES)
+        # The slot of the case first: its waiting bodies must not occupy those of the other cases.
+        bodies = asyncio.Semaphore(MAX_LARGE_BODIES), self.load.large_bodies
         application: Application | AccessGuard = Application(self.backend, bodies)
         if token := self.exposure.access_token:
             application = AccessGuard(application, token, self._report)

@@ -129,8 +129,10 @@ class _LimitedProtocol(HttpToolsProtocol):
         return bool(getattr(self.cycle, "response_complete", True))  # the cycle is None at first
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # Before this connection counts, as it is idle itself.
+        is_full = len(self.connections) >= MAX_CONNECTIONS and not drop_idle(self._server_state)
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS and not drop_idle(self._server_state):
+        if is_full:
             self.send_400_response("Too many connections")
         elif self.peer_check is not None and not self.peer_check.accepts_transport(transport):
             self.send_400_response("The client belongs to another user of this machine")
