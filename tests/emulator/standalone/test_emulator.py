@@ -306,6 +306,16 @@ def test_a_shared_network_is_not_closed(network: Network, client: httpx.Client) 
         assert request_status(client, second, second.issue("api-key")) == 200
 
 
+def test_an_emulator_that_has_stopped_stays_so_beside_others(network: Network) -> None:
+    with emulate(network=network) as emulator:
+        key = emulator.issue("api-key")
+    parts_of(emulator).network.update_listening(parts_of(emulator).listener)
+    for ask in (lambda: emulator.state(key), emulator.clear_faults, lambda: emulator.exchanges):
+        with pytest.raises(SettingsError, match=r"^the emulator has stopped"):
+            ask()
+    assert refused_ports(emulator) == [True] * 2
+
+
 def test_emulators_do_not_share_tokens_faults_and_exchanges(
     network: Network, client: httpx.Client
 ) -> None:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from authprobe.emulator import faults
 from authprobe.emulator.case_backend import CaseBackend
@@ -37,6 +37,7 @@ from authprobe.errors import SettingsError
 from authprobe.observation.model import Exchange
 
 T = TypeVar("T")
+STOPPED: Final = "the emulator has stopped; use it within its block"
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +49,8 @@ class Listener:
     """Port of the proxy, and of the service in plain HTTP."""
     https_port: int | None = None
     _ports: list[BoundPort] = field(default_factory=list)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while its ports begin or cease to listen, which takes several turns of the loop."""
 
     @property
     def backend(self) -> CaseBackend:
@@ -172,8 +175,11 @@ class Network:
 
     def stop(self, extra: "ExtraApplication") -> None:
         """Stop a further application."""
+        self.wait_for(self._stop_on_loop(extra))
+
+    async def _stop_on_loop(self, extra: "ExtraApplication") -> None:
         self._extras.discard(extra)
-        self.wait_for(extra.close())
+        await extra.close()
 
     def mirror(self, bind: Callable[[int, str], socket.socket]) -> None:
         """Serve all that is open also on the same addresses of another network namespace.
@@ -186,10 +192,10 @@ class Network:
         self.wait_for(self._mirror_on_loop(bind))
 
     async def _mirror_on_loop(self, bind: Callable[[int, str], socket.socket]) -> None:
-        for extra in self._extras:
+        for extra in tuple(self._extras):
             extra.mirrors.append(extra.bound_port.mirror(bind, is_private=True))
             await extra.mirrors[-1].listen()
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             # Another network namespace has only the processes of the command in it.
             listener._ports += [p.mirror(bind, is_private=True) for p in listener._ports]
             await self.update_listening_on_loop(listener)
@@ -207,7 +213,7 @@ class Network:
         with self._submitting:
             if self._has_ended:
                 work.close()
-                raise SettingsError("the emulator has stopped; use it within its block")
+                raise SettingsError(STOPPED)
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         return future.result()
 
@@ -256,8 +262,9 @@ class Network:
         """`close`, for callers on the loop."""
         self._listeners.discard(listener)
         listener.backend.closed.set()
-        for bound_port in listener._ports:
-            await bound_port.close()
+        async with listener._changing:
+            for bound_port in listener._ports:
+                await bound_port.close()
         listener.site.end()
 
     async def serve_on_loop(
@@ -282,15 +289,18 @@ class Network:
 
     async def update_listening_on_loop(self, listener: Listener) -> None:
         """`update_listening`, for callers on the loop."""
-        refuses = any(
-            fault.name == faults.CONNECTION_REFUSED and fault.host is None
-            for fault in listener.backend.faults
-        )
-        for bound_port in listener._ports:
-            if refuses:
-                await bound_port.shut()
-            else:
-                await bound_port.listen()
+        async with listener._changing:
+            if listener.backend.closed.is_set():
+                return  # the ports may belong to others by now
+            refuses = any(
+                fault.name == faults.CONNECTION_REFUSED and fault.host is None
+                for fault in listener.backend.faults
+            )
+            for bound_port in listener._ports:
+                if refuses:
+                    await bound_port.shut()
+                else:
+                    await bound_port.listen()
 
     async def _close_pending(self) -> None:
         """Block until aborted connections have closed, so that none is open when the loop ends."""

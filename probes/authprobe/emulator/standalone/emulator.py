@@ -21,11 +21,12 @@ from authprobe.emulator.config import (
 from authprobe.emulator.exchange_log import ExchangeLog
 from authprobe.emulator.server.access import LOCAL, Exposure
 from authprobe.emulator.server.connection import LOOPBACK
-from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.server.network import STOPPED, Listener, Network
 from authprobe.emulator.standalone.control import Control, check_setup, choose
 from authprobe.emulator.standalone.control_api import application
 from authprobe.emulator.standalone.resources import ResourceKind
 from authprobe.emulator.state.tokens import Token
+from authprobe.errors import SettingsError
 from authprobe.observation.model import Exchange
 
 T = TypeVar("T")
@@ -50,6 +51,8 @@ class EmulatorParts:
         """
 
         async def on_the_loop() -> T:
+            if self.listener.backend.closed.is_set():  # its network may serve others still
+                raise SettingsError(STOPPED)
             return work()
 
         return self.network.wait_for(on_the_loop())
