@@ -53,7 +53,7 @@ def own_host_problem(host: str) -> str | None:
         return reason
     if host != host.lower():
         return "has capital letters; write it in lower case"
-    return None if _has_certificate_name(host) else "is not valid in a certificate (RFC 5891)"
+    return None if has_certificate_name(host) else "is not valid in a certificate (RFC 5891)"
 
 
 def is_address(host: str) -> bool:
@@ -82,7 +82,8 @@ def is_loopback(host: str) -> bool:
     return is_address(host) and (host == "::1" or host.startswith("127."))
 
 
-def _has_certificate_name(host: str) -> bool:
+def has_certificate_name(host: str) -> bool:
+    """Return True if a certificate can have this host name (RFC 5891)."""
     import idna  # only names of hosts need it, not addresses
 
     try:

@@ -5,11 +5,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
 from authprobe.emulator.server.access import PATH, Exposure
+from authprobe.emulator.server.authority import Authority
 from authprobe.emulator.server.network import check_host
 from authprobe.emulator.standalone.emulator import Emulator, emulate, parts_of
 from authprobe.errors import SettingsError
@@ -245,7 +247,16 @@ def test_a_token_is_long_and_fits_into_a_url(token: str) -> None:
     assert not token or token not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "-x", "a/b", "user@host", "a b", "x" * 300])
+@pytest.mark.parametrize(
+    "name",
+    ["", "-x", "a/b", "user@host", "a b", "x" * 300, "x" * 64, "a..b", "x-.x", "ab--cd", "10.0.0"],
+)
 def test_a_public_name_is_that_of_a_host(name: str) -> None:
     with pytest.raises(SettingsError, match="is not the name of a host"):
         Exposure(public_name=name).check()
+
+
+@pytest.mark.parametrize("name", ["claude", "Claude.example", "a" * 63, "10.0.0.5", "fd00::5"])
+def test_a_public_name_can_be_in_a_certificate(name: str, tmp_path: Path) -> None:
+    Exposure(public_name=name).check()
+    Authority(tmp_path).context(frozenset(), (name,))

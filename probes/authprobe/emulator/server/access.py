@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.host_names import has_certificate_name, host_name_problem, is_address
 from authprobe.emulator.server.reply import Message, Receive, Send
 from authprobe.errors import SettingsError
 
@@ -54,15 +55,21 @@ class Exposure:
                 "an emulator that listens beyond loopback needs an access token; name a file that "
                 "has one with --access-token-file, or set AUTHPROBE_ACCESS_TOKEN"
             )
-        if self.public_name is not None and not HOST_NAME.fullmatch(self.public_name):
+        if self.public_name is not None and not _is_host(self.public_name):
             raise SettingsError(
                 f"'{self.public_name[:80]}' is not the name of a host; use one such as claude or "
                 "emulator.example"
             )
 
 
-HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 LOCAL: Final = Exposure()
+
+
+def _is_host(name: str) -> bool:
+    """Return True for an address, and for a name that a certificate can have."""
+    return is_address(name) or (
+        host_name_problem(name) is None and has_certificate_name(name.lower())
+    )
 
 
 def check_token(token: str, noun: str) -> None:

@@ -38,9 +38,9 @@ class Authority:
         kind = next((fault for fault in _CERTIFICATE_FAULTS if fault in fault_names), "")
         further = tuple(host for host in dict.fromkeys(hosts) if host not in CERTIFICATE_NAMES)
         key = (kind, *further)
-        if len(self._contexts) >= MAX_CONTEXTS:
-            self._contexts.clear()
         if key not in self._contexts:
+            if len(self._contexts) >= MAX_CONTEXTS:
+                self._contexts.clear()
             certificate = self._issue(kind, (*CERTIFICATE_NAMES, *further))
             self._contexts[key] = self._context(certificate)
         return self._contexts[key]
