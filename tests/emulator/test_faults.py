@@ -117,6 +117,13 @@ def test_reset_in_body_resets_the_connection_in_the_middle_of_the_body(network: 
     assert [exchange.status for exchange in listener.backend.exchanges] == [200, 200, 401]
 
 
+def test_reset_in_body_leaves_an_answer_without_a_body_complete(network: Network) -> None:
+    with case(network, "A43", "reset-in-body") as (client, listener):
+        assert post(client).status_code == 403
+    [exchange] = listener.backend.exchanges
+    assert (exchange.size_bytes, exchange.complete) == (0, True)
+
+
 def read_without_tls(listener: Listener, received: bytearray | None = None) -> None:
     """Send a request without TLS and read to the end, so that a reset raises its own error."""
     with socket.create_connection((LOOPBACK, listener.port), timeout=TIMEOUT) as channel:

@@ -1,5 +1,6 @@
 """Tests of the emulated network: proxy, tunnels, TLS, and the end of a case."""
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -16,11 +17,11 @@ import httpx
 import pytest
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Fault
+from authprobe.emulator.config import Backend, ErrorForm, ErrorRewrite, Fault, Host
 from authprobe.emulator.rules.routes import HOSTS
 from authprobe.emulator.server.http_server import HEAD_LIMIT_BYTES
 from authprobe.emulator.server.network import Listener, Network
-from tests.support.requests import GOOD, GOOD_KEY, RequestSpec
+from tests.support.requests import GOOD, GOOD_KEY, RequestSpec, client_for
 from tests.support.waiting import wait_until
 from tests.support.wire import TIMEOUT, client_of, connect, exchange, read_all, trusting
 
@@ -214,6 +215,31 @@ def test_closing_a_case_closes_its_connections(network: Network) -> None:
         assert read_all(idle) == read_all(tunnel) == b""
     with pytest.raises(ConnectionRefusedError):
         connect(listener.port)
+
+
+def test_several_threads_can_change_whether_a_case_listens(network: Network) -> None:
+    listener = network.open(CaseBackend(Backend(faults=("connection-refused",))))
+    with pytest.raises(ConnectionRefusedError):
+        connect(listener.port)
+    listener.backend.faults.clear()
+
+    async def update() -> None:
+        await asyncio.gather(*(network.update_listening_on_loop(listener) for _ in range(3)))
+
+    network.wait_for(update())
+    connect(listener.port).close()
+    network.close(listener)
+
+
+def test_a_message_that_quotes_half_a_character_is_sent_as_text(network: Network) -> None:
+    gateway = Host(errors=ErrorRewrite(form=ErrorForm.TEXT))
+    backend = CaseBackend(Backend(hosts={"llm.corp.example": gateway}))
+    spec = RequestSpec(key=GOOD_KEY, fields={"messages": [{"role": "\ud800", "content": "x"}]})
+    headers, body = spec.headers_and_body(backend)
+    with client_for(network, backend) as client:
+        answer = client.post("https://llm.corp.example/v1/messages", headers=headers, content=body)
+    assert answer.status_code == 400
+    assert answer.text.startswith('messages: Unexpected role "?".')
 
 
 def test_an_answer_comes_after_its_delay(network: Network) -> None:

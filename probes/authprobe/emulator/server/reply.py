@@ -84,11 +84,12 @@ class Reply:
         kind, _, length = self._parts
         wrong = has_fault(self.decision, faults.WRONG_CONTENT_TYPE)
         cut = has_fault(self.decision, faults.CUT_STREAM) and bool(answer.events)
+        breaks = has_fault(self.decision, faults.RESET_IN_BODY) and length != 0
         name, data = answer.events[-1] if answer.events else ("", "")
         return SentForm(
             content_type="text/html" if kind and wrong else kind,
             size_bytes=length,
-            complete=not cut and not has_fault(self.decision, faults.RESET_IN_BODY),
+            complete=not cut and not breaks,
             clock_offset=fault_duration(self.decision, faults.CLOCK_SKEW),
             error_type=data["error"]["type"]
             if name == "error" and isinstance(data, Mapping)
@@ -147,7 +148,7 @@ class Reply:
             text = answer.body
         else:
             kind, text = "application/json", json.dumps(_with_id(answer.body, request_id))
-        data = text.encode()
+        data = text.encode("utf-8", "replace")  # a message may quote half a character
         return kind, (data,), len(data)
 
     def _headers(
