@@ -375,3 +375,38 @@ def test_a_zip_archive_after_a_program_is_opened() -> None:
 def test_a_file_is_scanned(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(TOKEN)
     assert names(scan_file(tmp_path / "a")) == {"token"}
+
+
+def with_member(data: bytes, *, flags: int | None = None, version: int | None = None) -> bytes:
+    """Return an archive with other fields in its central directory (APPNOTE, 4.3.12)."""
+    changed, start = bytearray(data), data.index(b"PK\x01\x02")
+    if version is not None:
+        changed[start + 6 : start + 8] = version.to_bytes(2, "little")
+    if flags is not None:
+        changed[start + 8 : start + 10] = flags.to_bytes(2, "little")
+    return bytes(changed)
+
+
+NOT_UTF8 = with_member(zipped(ab=b"x").replace(b"ab", b"\xff\xfe"), flags=1 << 11)
+"""A member whose name is said to be UTF-8."""
+LATER_VERSION = with_member(zipped(a=b"x"), version=90)
+
+
+@pytest.mark.parametrize("data", [NOT_UTF8, LATER_VERSION], ids=["name", "version"])
+@pytest.mark.parametrize("before", [b"", b"MZ\x90\0 unpack me"], ids=["archive", "program"])
+def test_an_archive_that_cannot_be_read_is_reported(data: bytes, before: bytes) -> None:
+    (match,) = scan_data(before + data)
+    assert str(match) == "data that could not be scanned: a damaged zip archive"
+
+
+def test_a_damaged_member_does_not_hide_the_next_one() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", b"some text " * 20)
+        archive.writestr("b", TOKEN)
+    damaged = bytearray(file.getvalue())
+    start = 30 + len("a") + 9  # the local header, the name, and the properties of LZMA
+    damaged[start : start + 8] = b"\xff" * 8
+    unscanned, match = scan_data(bytes(damaged))
+    assert str(unscanned).endswith("'a', encrypted, damaged or of unknown compression")
+    assert (match.name, match.place) == ("token", "'b', line 1, column 1")

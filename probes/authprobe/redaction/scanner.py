@@ -34,6 +34,9 @@ ZIP: Final = b"PK\x03\x04"
 ZIP_END: Final = b"PK\x05\x06"
 MAX_ZIP_END_BYTES: Final = 22 + 0xFFFF
 """Length of the last record of a zip archive with the longest comment (APPNOTE, 4.3.16)."""
+UNREADABLE: Final = (RuntimeError, UnicodeDecodeError, lzma.LZMAError, zlib.error)
+"""Errors of zipfile where it cannot read on: encryption, another version or compression
+(NotImplementedError is a RuntimeError), a name that is not UTF-8, and damaged data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,23 +151,29 @@ class _FileScan:
         import io
         import zipfile
 
+        damaged = _unscanned(f"{member}a damaged zip archive")
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                for number, entry in enumerate(archive.infolist()):
-                    if self.is_exhausted or number == MAX_MEMBERS:
-                        yield _unscanned(f"{member}all members after the first {number:,}")
-                        return
-                    filename = self.redactor.cut(entry.filename, MAX_MEMBER_NAME_LENGTH)
-                    prefix = f"{member}{filename!r}, "
-                    try:
-                        with archive.open(entry) as file:
-                            unpacked = file.read(self.remaining_bytes + 1)
-                    except (RuntimeError, NotImplementedError, zlib.error):
-                        yield _unscanned(f"{prefix}encrypted, damaged or of unknown compression")
-                        continue
-                    yield from self.scan(unpacked, prefix, depth - 1)
-        except (zipfile.BadZipFile, OSError, EOFError):
-            yield _unscanned(f"{member}a damaged zip archive")
+            archive = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, OSError, EOFError, *UNREADABLE):
+            yield damaged
+            return
+        with archive:
+            for number, entry in enumerate(archive.infolist()):
+                if self.is_exhausted or number == MAX_MEMBERS:
+                    yield _unscanned(f"{member}all members after the first {number:,}")
+                    return
+                filename = self.redactor.cut(entry.filename, MAX_MEMBER_NAME_LENGTH)
+                prefix = f"{member}{filename!r}, "
+                try:
+                    with archive.open(entry) as file:
+                        unpacked = file.read(self.remaining_bytes + 1)
+                except UNREADABLE:
+                    yield _unscanned(f"{prefix}encrypted, damaged or of unknown compression")
+                    continue
+                except (zipfile.BadZipFile, OSError, EOFError):
+                    yield damaged
+                    return
+                yield from self.scan(unpacked, prefix, depth - 1)
 
 
 def _is_zip(data: bytes) -> bool:
@@ -180,6 +189,8 @@ def _is_zip(data: bytes) -> bool:
         zipfile.ZipFile(io.BytesIO(data)).close()
     except zipfile.BadZipFile:  # a program may have these four bytes as well
         return False
+    except UNREADABLE:
+        return True  # one of which nothing can be read
     return True
 
 
