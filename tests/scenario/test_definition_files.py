@@ -73,6 +73,23 @@ def test_a_scenario_and_an_option_give_variables_other_values(tmp_path: Path) ->
     assert changed.credentials["key"] == Credential(token=TokenKind.LOGIN)
 
 
+def test_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    assert load(tmp_path).backends["default"].counts_as_claude_code
+    changed = load(tmp_path, shared=SHARED.replace("true}", "false}"))
+    assert not changed.backends["default"].counts_as_claude_code
+
+
+def test_variables_that_are_equal_differ_by_their_types(tmp_path: Path) -> None:
+    shared = "variables: {flag: true}\nbackends:\n  default: {counts_as_claude_code: '${flag}'}\n"
+    text = re.sub(r", bot@1\.0|, credential: \[key\]", "", SCENARIO)
+    (tmp_path / "shared.definitions.yaml").write_text(shared)
+    (tmp_path / "a.yaml").write_text(text.replace("${why}", "x"))
+    own = text.replace("${why}", "x").replace("id: example", "id: other")
+    (tmp_path / "b.yaml").write_text(f"{own}variables: {{flag: 1}}\n")
+    with pytest.raises(ScenarioError, match="'counts_as_claude_code' must be true or false"):
+        load_files([tmp_path])
+
+
 def test_an_error_in_the_value_of_an_option_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"'nonsense'.*; the value comes from --set token"):
         load(tmp_path, token="nonsense")

@@ -44,7 +44,12 @@ class ScenarioCollector(pytest.File):
         try:
             session = item_session(self.config)
             for path in self.scenario_paths:
-                (loaded,) = load_files([path], session.settings.variables, has_others=True)
+                (loaded,) = load_files(
+                    [path],
+                    session.settings.variables,
+                    has_others=True,
+                    definitions=session.definitions,
+                )
                 source = read_source(loaded)
                 session.add(loaded, source)
                 cases = _cases(loaded, session)

@@ -32,6 +32,7 @@ from authprobe.run.model import CaseRecord
 from authprobe.run.results_file import dump_record
 from authprobe.run.scenario_files import ScenarioFile, name_file
 from authprobe.scenario.clients import kind_name
+from authprobe.scenario.definition_files import DefinitionFiles
 from authprobe.scenario.load import LoadedScenario, check_variables
 from authprobe.settings import (
     Settings,
@@ -188,6 +189,7 @@ class ItemSession:
         self.config = config
         self.settings = settings
         self.guard = ArtifactGuard()
+        self.definitions = DefinitionFiles()
         self.baseline, self.known_failures = _read_accepted(settings)
         self._loaded: dict[str, LoadedScenario] = {}
         self._planned: Counter[str] = Counter()

@@ -5,7 +5,6 @@ instead. Variables have a default in the file; a scenario or `--set` gives anoth
 """
 
 import dataclasses
-import functools
 import os
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
@@ -77,6 +76,28 @@ class DefinitionFile:
     """Definitions of YAML anchors; ignored otherwise."""
 
 
+class DefinitionFiles:
+    """Files of definitions, each of which is read once for all scenarios that name it."""
+
+    def __init__(self) -> None:
+        self._defaults: dict[Path, dict[str, Scalar]] = {}
+        self._documents: dict[object, Document[DefinitionFile]] = {}
+
+    def defaults(self, path: Path) -> dict[str, Scalar]:
+        """Return the variables of a file, with their defaults."""
+        if path not in self._defaults:
+            self._defaults[path] = read_scalars(path, "variables", DEFINITION_FILE)
+        return self._defaults[path]
+
+    def document(self, path: Path, variables: Mapping[str, Value]) -> Document[DefinitionFile]:
+        """Return a file after reading with these variables, with its problems."""
+        # With their types, as 1 and True are equal.
+        values = frozenset((name, type(each), each) for name, each in variables.items())
+        if (path, values) not in self._documents:
+            self._documents[path, values] = _read_definitions(path, variables)
+        return self._documents[path, values]
+
+
 @dataclass(slots=True)
 class Sources:
     """The files of definitions of one scenario, with its variables."""
@@ -84,6 +105,7 @@ class Sources:
     folder: Path
     given: Mapping[str, Value]
     """Values of `--set`."""
+    definitions: DefinitionFiles
     files: tuple[Document[DefinitionFile], ...] = ()
     variables: Mapping[str, Value] = field(default_factory=dict)
 
@@ -91,13 +113,12 @@ class Sources:
         """Read the files that a scenario names, and return its tree with its variables replaced."""
         paths, problems = self._named_files(root)
         own = scalars(root, "variables")
-        defaults = [read_scalars(path, "variables", DEFINITION_FILE) for path in paths]
+        defaults = [self.definitions.defaults(path) for path in paths]
         known = {name: node.value for each in (*defaults, own) for name, node in each.items()}
         given = {name: value for name, value in self.given.items() if name in known}
         self.variables = known | given
         substituted = substitute(root, self.variables, code=CODE_KEYS, keyed=KEYED)
-        values = frozenset(self.variables.items())
-        self.files = tuple(definition_document(path, values) for path in paths)
+        self.files = tuple(self.definitions.document(path, self.variables) for path in paths)
         shared = {name for each in defaults for name in each}
         unused = [name for name in own if name not in substituted.used | shared]
         problems += [
@@ -170,14 +191,9 @@ class Sources:
                         yield ("definitions", index), text
 
 
-@functools.lru_cache(maxsize=256)
-def definition_document(
-    path: Path, variables: frozenset[tuple[str, Value]]
-) -> Document[DefinitionFile]:
-    """Return a file of definitions after reading with these variables, with its problems."""
-
+def _read_definitions(path: Path, variables: Mapping[str, Value]) -> Document[DefinitionFile]:
     def prepare(root: Node) -> Prepared:
-        substituted = substitute(root, dict(variables), code=CODE_KEYS, keyed=KEYED)
+        substituted = substitute(root, variables, code=CODE_KEYS, keyed=KEYED)
         return Prepared(root=substituted.root, problems=substituted.problems)
 
     def check(file: DefinitionFile) -> Iterator[PathProblem]:

@@ -26,7 +26,7 @@ from authprobe.scenario.checks.live import check_live
 from authprobe.scenario.checks.names import check
 from authprobe.scenario.checks.tokens import token_problems
 from authprobe.scenario.definition_files import SUFFIXES as DEFINITION_SUFFIXES
-from authprobe.scenario.definition_files import Sources
+from authprobe.scenario.definition_files import DefinitionFiles, Sources
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.model import Scenario
 from authprobe.scenario.vocabulary import SCENARIO
@@ -40,7 +40,7 @@ def load_file(path: Path) -> Scenario:
     Raises:
         ScenarioError: every error in the file, in file order.
     """
-    read = _read(path, {})
+    read = _read(path, {}, DefinitionFiles())
     return _scenarios([read.document], [read.sources], {})[0]
 
 
@@ -70,17 +70,20 @@ def load_files(
     *,
     has_others: bool = False,
     asks_live: bool = False,
+    definitions: DefinitionFiles | None = None,
 ) -> tuple[LoadedScenario, ...]:
     """Return the scenarios of files and directories.
 
     A directory stands for the YAML files in it, recursively and sorted. `variables` have other
     values than in the files; if the run `has_others`, some may be for those. If it `asks_live`, a
-    scenario whose last day has passed is an error.
+    scenario whose last day has passed is an error. `definitions` are files that earlier calls
+    have read.
 
     Raises:
         ScenarioError: every error in every file, sorted by file and position.
         SettingsError: no scenario has a variable of this name.
     """
+    definitions = definitions or DefinitionFiles()
     documents: dict[Path, Document[Scenario]] = {}
     sources: list[Sources] = []
     given: list[Path] = []
@@ -88,7 +91,7 @@ def load_files(
         files = _yaml_files(path)
         for file in files:
             if (identity := _identity(file)) not in documents:
-                read = _read(file, variables or {}, asks_live=asks_live)
+                read = _read(file, variables or {}, definitions, asks_live=asks_live)
                 documents[identity] = read.document
                 sources.append(read.sources)
                 given.append(path)
@@ -122,9 +125,15 @@ class _ReadScenario:
     sources: Sources
 
 
-def _read(path: Path, variables: Mapping[str, Value], *, asks_live: bool = False) -> _ReadScenario:
+def _read(
+    path: Path,
+    variables: Mapping[str, Value],
+    definitions: DefinitionFiles,
+    *,
+    asks_live: bool = False,
+) -> _ReadScenario:
     today = datetime.datetime.now(datetime.UTC).date()
-    sources = Sources(path.parent, variables)
+    sources = Sources(path.parent, variables, definitions)
 
     def check_all(scenario: Scenario) -> Iterator[PathProblem]:
         yield from check_client_definitions(scenario.clients, path.parent)
