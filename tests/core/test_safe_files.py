@@ -188,6 +188,22 @@ def test_a_file_has_the_mode_that_its_writer_chose(place: Path) -> None:
     assert [path.name for path in place.parent.iterdir()] == ["file"]
 
 
+def test_an_interruption_after_the_file_has_its_name_is_not_lost(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename_file = os.replace
+
+    def replace(*names: str, **folders: int) -> None:
+        rename_file(*names, **folders)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(place, "report")
+    assert place.read_text() == "report"
+    assert [path.name for path in place.parent.iterdir()] == ["file"]
+
+
 def test_files_that_are_changed_at_the_same_time_keep_every_change(place: Path) -> None:
     place.parent.mkdir(exist_ok=True)
     write_atomically(place, "")

@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 _UNITS: Final = "kMGT"
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
+# No disk needs more digits, and a float has no room for endless ones.
+_SIZE: Final = re.compile(r"(\d{1,18}(?:\.\d{1,18})?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int:

@@ -64,7 +64,8 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o666) -> 
                     file.buffer.write(content)
             os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            os.unlink(temporary, dir_fd=folder)
+            with contextlib.suppress(FileNotFoundError):  # interrupted after it was renamed
+                os.unlink(temporary, dir_fd=folder)
             raise
 
 
