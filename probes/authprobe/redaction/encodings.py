@@ -131,8 +131,10 @@ class MarkedEncoding(NamedTuple):
     name: str
     markers: tuple[str, ...]
     """What the groups of 4 bytes within the beginning of every token become."""
-    runs: re.Pattern[str]
-    """Matches a marker with the group before it and the characters after it."""
+    runs: str
+    """Pattern of a marker with the group before it and the characters after it, compiled at its
+    first use: few texts have a marker.
+    """
     decode: Callable[[str], str]
     """Returns the bytes of a group as Latin-1."""
 
@@ -140,7 +142,7 @@ class MarkedEncoding(NamedTuple):
         """Return a function that yields what stands around the markers in a text, decoded."""
 
         def pieces() -> Iterator[Piece]:
-            for run in self.runs.finditer(text):
+            for run in re.finditer(self.runs, text):
                 for start in range(run.start(), run.end(), GROUP_LENGTH):
                     group = text[start : min(start + GROUP_LENGTH, run.end())]
                     decoded = self.decode(group)
@@ -175,7 +177,7 @@ def _base85(name: str, alphabet: str) -> MarkedEncoding:
 
     markers = tuple(map(encode, _TOKEN_GROUPS))
     any_marker, any_character = "|".join(map(re.escape, markers)), re.escape(alphabet)
-    runs = re.compile(rf"(?:[{any_character}]{{5}})?(?:{any_marker})[{any_character}]{{0,1024}}")
+    runs = rf"(?:[{any_character}]{{5}})?(?:{any_marker})[{any_character}]{{0,1024}}"
     return MarkedEncoding(name, markers, runs, decode)
 
 

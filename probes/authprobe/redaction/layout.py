@@ -1,6 +1,7 @@
 """Steps that join what a layout separates: lines, literals, groups, dumps, lists of bytes."""
 
 import bisect
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -194,25 +195,30 @@ def _little_endian(base: int) -> Callable[[bytes], str]:
     return read
 
 
-def _numerals(
+def _spelling(
     form: str, read: Callable[[bytes], str], *, between: str = " ++", minimum: int = 12
 ) -> _Numerals:
     lists = rf"(?<![0-9A-Za-z_])(?:{form}{between}){{{minimum},}}+(?:{form})?"
     return _Numerals(re.compile(lists.encode()), re.compile(form.encode()), read)
 
 
-NUMERALS: Final = (
-    _numerals(r"(?:2[0-5][0-9]|[01]?[0-9]?[0-9])(?![0-9])", lambda number: chr(int(number))),
-    _numerals(
-        r"(?:0o[0-7]{2,3}|[01][0-7]{2})", lambda number: chr(int(number[-3:].lstrip(b"o"), 8))
-    ),
-    _numerals(r"0[xX][0-9a-fA-F]{2}", lambda number: chr(int(number, 16)), between="[ -]*+"),
-    _numerals(r"[0-9a-fA-F]{2}", lambda number: chr(int(number, 16)), between="-"),
-    _numerals(r"[01]{8}", lambda number: chr(int(number, 2)), between="[ _-]"),
-    _numerals(r"[0-9a-fA-F]{4}", _little_endian(16), minimum=7),
-    _numerals(r"[01][0-7]{5}", _little_endian(8), minimum=7),
-)
-"""Bytes in decimal, octal, hex and binary; pairs of bytes as `hexdump` and `od` write them."""
+@functools.cache
+def _numerals() -> tuple[_Numerals, ...]:
+    """Return those in decimal, octal, hex and binary, and of pairs of bytes (`hexdump`, `od`).
+
+    They are compiled at their first use: few texts have a list of numbers.
+    """
+    return (
+        _spelling(r"(?:2[0-5][0-9]|[01]?[0-9]?[0-9])(?![0-9])", lambda number: chr(int(number))),
+        _spelling(
+            r"(?:0o[0-7]{2,3}|[01][0-7]{2})", lambda number: chr(int(number[-3:].lstrip(b"o"), 8))
+        ),
+        _spelling(r"0[xX][0-9a-fA-F]{2}", lambda number: chr(int(number, 16)), between="[ -]*+"),
+        _spelling(r"[0-9a-fA-F]{2}", lambda number: chr(int(number, 16)), between="-"),
+        _spelling(r"[01]{8}", lambda number: chr(int(number, 2)), between="[ _-]"),
+        _spelling(r"[0-9a-fA-F]{4}", _little_endian(16), minimum=7),
+        _spelling(r"[01][0-7]{5}", _little_endian(8), minimum=7),
+    )
 
 
 MAY_HAVE_NUMERALS: Final = re.compile(
@@ -234,7 +240,7 @@ def read_words(decoding: Decoding) -> Iterator[Decoding]:
     ]
     if groups:
         yield _grouped(decoding, data, groups)
-    for numerals in NUMERALS if MAY_HAVE_NUMERALS.search(data) else ():
+    for numerals in _numerals() if MAY_HAVE_NUMERALS.search(data) else ():
         if numerals.lists.search(data):
             yield _byte_lists(decoding, data, numerals)
 

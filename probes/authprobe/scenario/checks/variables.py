@@ -25,25 +25,23 @@ from authprobe.scenario.clients import Client
 from authprobe.scenario.model import PlacedValue, values_in
 
 MAX_VARIABLES: Final = 100
+_NAME_FLAGS: Final = re.VERBOSE | re.IGNORECASE
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # POSIX.1-2024, 3.216
 _PRINTABLE: Final = re.compile(rf"[ -~]{{0,{MAX_VALUE_LENGTH}}}")
 _LINES: Final = re.compile(rf"[ -~\n]{{0,{MAX_VALUE_LENGTH}}}")
-_PLACE: Final = re.compile(
-    r""".*(?:HOME|PATH|DIR|DIRS|DIRECTORY|FOLDER|FILE|FD|FILE_DESCRIPTOR|SOCKET|SOCK|PORT|ADDR|PIPE
+# Compiled at their first use: only a variable that is refused needs them.
+_PLACE: Final = r"""
+    .*(?:HOME|PATH|DIR|DIRS|DIRECTORY|FOLDER|FILE|FD|FILE_DESCRIPTOR|SOCKET|SOCK|PORT|ADDR|PIPE
     |ADDRESS|PROXY|URL|URI|HOST|HOSTS|ENDPOINT|BASE|BUCKET|CERTS?|BUNDLE|STORE|SHELL|PREFIX|WRAPPER
     |HELPER|COMMAND|HOOKS|CLIENT_KEY|OPTIONS|PRELOAD|PLUGINS?|PREFIX|EXEC|CONFIG)
     |USER|ENV|BASH_ENV|IFS|LANG|LC_.*|LANGUAGE|TERM.*|DISABLE_AUTOUPDATER|T(?:E?MP|MPDIR)|BROWSER
     |EDITOR|VISUAL|PAGER|DISPLAY
-    |(?:LD|DYLD|NODE|SSL|XDG|BUN|DENO|NPM|PIP|UV|BASH|OPENSSL|GIT|SSH|JAVA|MALLOC|GLIBC)_.*|PYTHON.*""",
-    re.VERBOSE | re.IGNORECASE,
-)
+    |(?:LD|DYLD|NODE|SSL|XDG|BUN|DENO|NPM|PIP|UV|BASH|OPENSSL|GIT|SSH|JAVA|MALLOC|GLIBC)_.*|PYTHON.*"""
 """Names of files, programs and addresses, and of what authprobe sets itself. Every variable outside
 of the table is refused; the name only decides which reason is given."""
-_CREDENTIAL: Final = re.compile(
-    r""".*_(?:TOKEN|KEY|SECRET|PASSWORD|PASSPHRASE|CREDENTIALS?|HEADERS)(?:_.*)?|.*_OAUTH_SCOPES
-    |.*_(?:RULE|ORGANIZATION|ACCOUNT|WORKSPACE)_ID|.*_PROFILE""",
-    re.VERBOSE | re.IGNORECASE,
-)
+_CREDENTIAL: Final = r"""
+    .*_(?:TOKEN|KEY|SECRET|PASSWORD|PASSPHRASE|CREDENTIALS?|HEADERS)(?:_.*)?|.*_OAUTH_SCOPES
+    |.*_(?:RULE|ORGANIZATION|ACCOUNT|WORKSPACE)_ID|.*_PROFILE"""
 
 
 def check_variables(
@@ -130,10 +128,10 @@ def _refusal(name: str) -> str:
     """Return why the variable cannot be set, and what to do instead."""
     if not _NAME.fullmatch(name):
         return f"{quote(name)} is not the name of a variable"
-    if name in VARIABLES or _CREDENTIAL.fullmatch(name):
+    if name in VARIABLES or re.fullmatch(_CREDENTIAL, name, _NAME_FLAGS):
         remedy = "hand credentials over under 'credentials', with a 'via'"
         return f"the variable {quote(name)} cannot be set here; {remedy}"
-    if _PLACE.fullmatch(name):
+    if re.fullmatch(_PLACE, name, _NAME_FLAGS):
         reason = "it would bypass the client's isolated home or the case's proxy"
         return f"the variable {quote(name)} cannot be set: {reason}"
     first_word = name.upper().partition("_")[0]
