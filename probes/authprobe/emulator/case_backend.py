@@ -375,7 +375,6 @@ class CaseBackend:
 
     def _credential(self, request: RequestContext) -> tuple[str | None, str | None]:
         """Return the header, or `body`, that held a token, and the token's slot."""
-        own_names = self._required_headers(request.host)
         in_body = ""
         if request.path.endswith("/oauth/token"):
             in_body = request.text("refresh_token") or request.text("assertion")
@@ -387,7 +386,7 @@ class CaseBackend:
             if value is not None:
                 token = self.state.tokens.find(value)
                 return header, token.slot if token else "foreign"
-        for name in own_names:
+        for name in self._required_headers(request.host):
             if token := self._token_in(request.headers.get(name, "")):
                 return name, token.slot
         return None, None

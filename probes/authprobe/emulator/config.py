@@ -87,13 +87,16 @@ class AccountState(enum.StrEnum):
     PAYMENT_PROBLEM = "payment-problem"
 
 
+FaultName = Annotated[str, Field(pattern=FAULT_PATTERN, max_length=40)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A fault: a refusal by its rule's id, or a fault of the connection or the answer by name."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: Annotated[str, Field(pattern=FAULT_PATTERN, max_length=40)]
+    name: FaultName
     seconds: Annotated[Seconds, Field(ge=-3650 * DAY_SECONDS, le=3650 * DAY_SECONDS)] | None = None
     """Duration in seconds, for faults that have one, and the value of `Retry-After` for refusals
     that have one; each has a default.
@@ -254,9 +257,6 @@ def _check_host_name(name: str) -> str:
 
 HostName = Annotated[str, Field(max_length=1000), AfterValidator(_check_host_name)]
 Hosts = Annotated[dict[HostName, Host | Service], Field(max_length=100)]
-
-
-FaultName = Annotated[str, Field(pattern=FAULT_PATTERN, max_length=40)]
 
 
 class StopReason(enum.StrEnum):

@@ -19,7 +19,6 @@ from authprobe.scenario.known_clients import KnownClient
 
 VERSION_PATTERN: Final = r"[0-9A-Za-z.<>=!* -]+"
 CLIENT_PATTERN: Final = rf"^[a-z0-9-]+(@{VERSION_PATTERN})?(\+[a-z0-9-]+(@{VERSION_PATTERN})?)?$"
-"""Version of the program that the user has installed."""
 MAX_CLIENT_LENGTH: Final = 200
 _MAX_VERSION_LENGTH: Final = 60
 

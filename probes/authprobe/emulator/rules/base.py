@@ -183,7 +183,7 @@ Headers = Callable[[RequestContext], Mapping[str, str]]
 Missing = Callable[[RequestContext], tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # each is the only one with its id
 class Rule:
     """An answer, the condition under which it is given, and the sources of both."""
 

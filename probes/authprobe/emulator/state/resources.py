@@ -92,6 +92,7 @@ class Store(Generic[R]):
 
     def __init__(self) -> None:
         self._resources: dict[str, R] = {}
+        self._sizes: dict[str, int] = {}
         self._stored_bytes = 0
         self.count = 0
         """Number of resources that were ever added."""
@@ -105,10 +106,13 @@ class Store(Generic[R]):
 
     def put(self, resource: R) -> R:
         """Add a resource, or replace the one with its id where it stands; return it."""
-        old = self._resources.get(resource.id)
-        self.count += old is None
-        self._stored_bytes += resource.stored_bytes - (old.stored_bytes if old else 0)
-        self._resources[resource.id] = resource
+        id = resource.id
+        if self._resources.get(id) is resource:
+            return resource
+        self.count += id not in self._resources
+        size = resource.stored_bytes  # asked once: a batch is written as JSON for it
+        self._stored_bytes += size - self._sizes.get(id, 0)
+        self._resources[id], self._sizes[id] = resource, size
         while len(self._resources) > MAX_RESOURCES or (
             self._stored_bytes > MAX_CONTENT_BYTES and len(self._resources) > 1
         ):
@@ -117,4 +121,5 @@ class Store(Generic[R]):
 
     def remove(self, id: str) -> None:
         """Remove the resource with this id."""
-        self._stored_bytes -= self._resources.pop(id).stored_bytes
+        del self._resources[id]
+        self._stored_bytes -= self._sizes.pop(id)
