@@ -25,13 +25,13 @@ from authprobe.commands.printing import print_error
 from authprobe.core.escaping import for_json
 from authprobe.core.executors import ExecutorAddress
 from authprobe.core.serialization import to_json
+from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import NullReporter, make_reporter
 from authprobe.engine.runner import load_with_bundled
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.plan.expand import package_of
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import bisection as words
 from authprobe.report.model import saved_bisections
 from authprobe.settings import Settings, cache_folder, is_ci

@@ -24,6 +24,7 @@ from authprobe.core.escaping import for_log, one_line
 from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
+from authprobe.core.shown_paths import display_path
 from authprobe.emulator.config import AccountState, Backend
 from authprobe.emulator.standalone.emulator import Emulator, parts_of
 from authprobe.engine.faults import failed_observation
@@ -31,7 +32,6 @@ from authprobe.engine.record import complete_record
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import COMMAND_FLOW
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML, REPORTS, RESULTS, TEXT_REPORTS
 from authprobe.report.model import phrases

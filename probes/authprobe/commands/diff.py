@@ -23,6 +23,7 @@ from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
+from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import EXACT, LATEST, newest
 from authprobe.diff.model import Diff
@@ -34,7 +35,6 @@ from authprobe.engine.runner import chosen_suite
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.expand import known_clients_of, package_of, read_client
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import diff as words
 from authprobe.report.diff_document import dump_document
 from authprobe.run.results_file import read_run

@@ -23,6 +23,7 @@ from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.escaping import for_log
 from authprobe.core.process_memory import protect_memory
 from authprobe.core.secret_values import secret_value_problem
+from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible
 from authprobe.core.standard_streams import discard_output
 from authprobe.core.wrapping import terminal_width, wrap_line
@@ -43,7 +44,6 @@ from authprobe.drift.rule_ages import older_rows
 from authprobe.drift.runner import compare_rows
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.live.ci_jobs import check_job
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
 from authprobe.report import drift as words

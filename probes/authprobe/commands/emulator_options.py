@@ -7,13 +7,13 @@ from pathlib import Path
 
 from authprobe.commands.command_report import CommandSetup, check_report_folder
 from authprobe.commands.issued_credentials import IssuedCredential
+from authprobe.core.shown_paths import display_path
 from authprobe.core.suggestions import did_you_mean
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import AccountState, Backend
 from authprobe.emulator.standalone.control import choose
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Outcome
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.run.baseline import EMPTY_BASELINE, read_baseline
 
 

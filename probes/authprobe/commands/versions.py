@@ -23,6 +23,7 @@ from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
+from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import EXACT, releases, version_key
 from authprobe.engine.laboratory import published_versions
@@ -31,7 +32,6 @@ from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.case import Case
 from authprobe.plan.expand import known_clients_of, package_of, read_client_name
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import versions as words
 from authprobe.run.model import this_platform
 from authprobe.scenario.clients import Client

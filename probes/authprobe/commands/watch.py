@@ -24,6 +24,7 @@ from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind, Package
 from authprobe.core.executors import ExecutorAddress
 from authprobe.core.safe_files import check_places, make_folder
+from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import in_order
 from authprobe.diff.new_versions import NewVersions, find_new_versions
@@ -44,7 +45,6 @@ from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.expand import known_clients_of, package_of, read_client_name
 from authprobe.plan.suites import DEFAULT_SUITE, Suite
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import watch as words
 from authprobe.report.watch_document import dump_document
 from authprobe.scenario.clients import Client, names_one_release

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from authprobe.clients.base import Laboratory
 from authprobe.core.isolation import Isolation
+from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible, uninterrupted
 from authprobe.documents.node_tree import Value
 from authprobe.documents.source import escape
@@ -35,7 +36,6 @@ from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.plan.expand import left_out_of_live, make_plan
 from authprobe.plan.suites import TOP_FOLDER, Suite, find_suite, suites_of
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
 from authprobe.run.known_failures import KnownFailureList, load_known_failures

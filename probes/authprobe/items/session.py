@@ -16,6 +16,7 @@ from authprobe.configuration.merged import Configured, Shape, named_sources
 from authprobe.core.escaping import for_log
 from authprobe.core.isolation import Isolation
 from authprobe.core.serialization import to_json
+from authprobe.core.shown_paths import display_path
 from authprobe.documents.source import escape, quote
 from authprobe.engine.progress import NullReporter
 from authprobe.errors import ScenarioError, SettingsError
@@ -23,7 +24,6 @@ from authprobe.items.attributes import FACTS, RECORD, UNTESTABLE
 from authprobe.items.source import ScenarioSource
 from authprobe.options import ITEM_JOBS, OUT, PYTEST_OPTIONS, REPORT, TARGET, prefixed_name
 from authprobe.plan.case import Case
-from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.publishing import ArtifactGuard
 from authprobe.redaction.scanner import scan_text
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, read_baseline

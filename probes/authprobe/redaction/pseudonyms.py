@@ -6,7 +6,6 @@ Credentials are redacted earlier, before a text is stored.
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 EMAIL: Final = re.compile(
@@ -142,9 +141,3 @@ def _is_remote_address(text: str) -> bool:
     has_digit = any(map(str.isdigit, text))
     looks_like_address = "." in text or has_digit or text.count(":") >= MIN_IPV6_COLONS
     return looks_like_address and not (address.is_loopback or address.is_unspecified)
-
-
-def display_path(path: Path) -> str:
-    """Return a path for a report, without the local parent directories."""
-    displayed = path.as_posix() if not path.is_absolute() else f".../{path.name}"
-    return displayed.encode("utf-8", "replace").decode()
