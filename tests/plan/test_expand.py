@@ -14,7 +14,7 @@ from authprobe.plan.case import case_id, expand
 from authprobe.plan.expand import Published, make_plan
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.clients import parse_client
-from authprobe.scenario.matrix import AXES, Names, combinations, matches
+from authprobe.scenario.matrix import AXES, Names, combinations, matcher
 from authprobe.scenario.model import (
     Combination,
     Condition,
@@ -266,7 +266,7 @@ def test_a_condition_matches_if_every_axis_has_one_of_its_values(
         headers="default",
         backend="default",
     )
-    assert matches(condition, names) is expected
+    assert matcher(condition)(names) is expected
 
 
 @pytest.mark.parametrize(

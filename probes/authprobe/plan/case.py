@@ -16,7 +16,7 @@ from authprobe.errors import SettingsError
 from authprobe.scenario.clients import Client
 from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.live import Live
-from authprobe.scenario.matrix import Names, combinations, matches, rules
+from authprobe.scenario.matrix import Names, combinations, matcher, rules
 from authprobe.scenario.model import (
     DEFAULT,
     Credential,
@@ -100,7 +100,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
             loader rejects such a scenario.
     """
     spellings = (names, *_range_spellings(scenario, names))
-    rule = next((r for r in rules(scenario) if any(matches(r.when, n) for n in spellings)), None)
+    rule = next((r for r in rules(scenario) if any(map(matcher(r.when), spellings))), None)
     if rule is None:
         raise SettingsError(f"--client {names.client}: '{scenario.id}' has no expectation for it")
     variables = scenario.environments.get(names.environment, {})

@@ -62,13 +62,8 @@ def complete(scenario: Scenario, combination: Combination) -> Iterator[Names]:
     return (Names(**dict(zip(AXES, values, strict=True))) for values in itertools.product(*axes))
 
 
-def matches(condition: Condition | Combination, names: Names) -> bool:
-    """Return True if each axis of the condition has one of its values."""
-    return matcher(condition)(names)
-
-
 def matcher(condition: Condition | Combination) -> Callable[[Names], bool]:
-    """Return `matches` as a predicate, for one condition and many names."""
+    """Return a predicate for names: each axis of the condition has one of its values."""
     axes = [axis for axis in CONDITIONS if getattr(condition, axis, None) is not None]
     allowed = [(axis, frozenset(values_of(condition, axis))) for axis in axes]
     return lambda names: all(getattr(names, axis) in values for axis, values in allowed)
