@@ -31,7 +31,6 @@ from authprobe.redaction.scanner import (
     RecordScan,
     SecretMatch,
     scan_data,
-    scan_file,
     scan_text,
 )
 from tests.support.leaking_claude import ENCODINGS
@@ -295,12 +294,11 @@ def test_data_that_cannot_be_unpacked_is_reported(data: bytes) -> None:
     assert UNSCANNED in names(scan_data(data))
 
 
-def test_data_over_the_size_limit_is_reported(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_data_over_the_size_limit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SCAN_LIMIT_BYTES", 1000)
-    monkeypatch.setattr(module._FileScan, "remaining_bytes", 1000, raising=False)
-    (tmp_path / "large").write_bytes(b"x" * 1001)
+    for size, reported in ((1000, set()), (1001, {UNSCANNED})):
+        scan = module._FileScan(Redactor(), remaining_bytes=1000)
+        assert names(tuple(scan.scan(b"x" * size, "", 1))) == reported
     assert names(scan_text("x" * 1001)) == {UNSCANNED}
     assert scan_text("x" * 1000) == ()
 
@@ -370,11 +368,6 @@ def test_a_zip_archive_after_a_program_is_opened() -> None:
     (match,) = scan_data(b"MZ\x90\0 unpack me" + zipped(a=TOKEN.encode()))
     assert (match.name, match.place) == ("token", "'a', line 1, column 1")
     assert scan_data(b"\x7fELF PK\x05\x06" + bytes(100)) == ()
-
-
-def test_a_file_is_scanned(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text(TOKEN)
-    assert names(scan_file(tmp_path / "a")) == {"token"}
 
 
 def with_member(data: bytes, *, flags: int | None = None, version: int | None = None) -> bytes:

@@ -8,7 +8,6 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from authprobe.redaction.decoding import Span
@@ -88,16 +87,6 @@ class RecordScan:
             self._clean.clear()
         self._clean.update(members)
         return False
-
-
-def scan_file(path: Path, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
-    """Return the credentials in a file.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with path.open("rb") as file:
-        return scan_data(file.read(SCAN_LIMIT_BYTES + 1), redactor)
 
 
 def scan_data(data: bytes, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
