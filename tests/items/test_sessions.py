@@ -16,6 +16,7 @@ from tests.support.pytest_session import (
     WRONG,
     WRONG_LINE,
     run_pytest,
+    start_pytest,
     write_project,
 )
 
@@ -329,7 +330,7 @@ def test_the_plugin_can_be_named(
     tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str]
 ) -> None:
     write_project(tmp_path)
-    ended = run_pytest(tmp_path, *arguments, "-k", "bad", **variables)
+    ended = start_pytest(tmp_path, *arguments, "-k", "bad", **variables)
     assert (ended.code, outcomes(ended.out)["passed"]) == (0, 1), ended.out + ended.err
 
 
@@ -338,15 +339,15 @@ def test_the_plugin_can_be_named(
 def test_the_bundled_scenarios_are_the_items_of_the_package(
     tmp_path: Path, name: str, plugin: tuple[str, ...]
 ) -> None:
-    ended = run_pytest(tmp_path, *plugin, "--pyargs", name, "-k", "api-claude-ai")
+    ended = start_pytest(tmp_path, *plugin, "--pyargs", name, "-k", "api-claude-ai")
     assert ended.code == 0, ended.out + ended.err
     assert outcomes(ended.out)["passed"] == 1
 
 
 def test_without_the_plugin_there_are_no_items(tmp_path: Path) -> None:
     write_project(tmp_path)
-    assert run_pytest(tmp_path, "-p", "no:authprobe").code == 5
-    ended = run_pytest(tmp_path, "-p", "no:authprobe", "--pyargs", "authprobe.test_compat")
+    assert start_pytest(tmp_path, "-p", "no:authprobe").code == 5
+    ended = start_pytest(tmp_path, "-p", "no:authprobe", "--pyargs", "authprobe.test_compat")
     assert ended.code == 5
     assert "KeyError" not in ended.out + ended.err
 

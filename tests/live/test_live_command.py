@@ -2,7 +2,6 @@
 
 import base64
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -394,13 +393,13 @@ def test_what_could_not_be_asked_has_a_remedy(ask: Ask, service: Service, tmp_pa
 def test_pytest_asks_the_emulator_only(ask: Ask, service: Service, tmp_path: Path) -> None:
     del ask  # it writes the scenario
     (tmp_path / "pytest.ini").write_text("[pytest]\nauthprobe_scenarios = mine.yaml\n")
-    argv = [sys.executable, "-m", "pytest", "-q", "--authprobe-report", "out"]
-    refused = run(argv=[*argv, "--authprobe-target", "live"], cwd=tmp_path)
+    words = ("-q", "--assert=plain", "--authprobe-report", "out")
+    refused = run(*words, "--authprobe-target", "live", module="pytest", cwd=tmp_path)
     assert refused.code == 4
     assert "--authprobe-target: pytest asks the emulator only; for the real service use " in (
         refused.err
     )
-    ended = run(argv=argv, cwd=tmp_path)
+    ended = run(*words, module="pytest", cwd=tmp_path)
     assert ended.code == 0, ended.out
     assert sorted(verdicts(tmp_path / "out")) == IDS
     assert service[0].request_count == 0

@@ -38,23 +38,29 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
     return installer_environment(home) | {"AUTHPROBE_CACHE": str(cache_folder()), **changes}
 
 
-def command(*arguments: str | Path) -> list[str]:
-    """Return the command line of `authprobe` with this Python."""
-    return [sys.executable, "-m", "authprobe", *map(str, arguments)]
+def command(*arguments: str | Path, module: str = "authprobe") -> list[str]:
+    """Return the command line of `authprobe`, or of another module, with this Python."""
+    return [sys.executable, "-m", module, *map(str, arguments)]
 
 
-def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env: str) -> Ended:
-    """Run `authprobe` with these arguments, or another program, until it ends.
+def run(
+    *arguments: str | Path,
+    cwd: Path,
+    module: str = "authprobe",
+    argv: list[str] | None = None,
+    **env: str,
+) -> Ended:
+    """Run `authprobe` or another module with these arguments, or a program, until it ends.
 
     It keeps no history unless a variable asks for one (`AUTHPROBE_HISTORY=""`: beside the reports),
-    as the process for it takes as long as the rest of a small run.
+    as that takes a further process.
     """
     variables = environment(cwd / "home", **WITHOUT_HISTORY | env)
     # What Python reads from the environment when it starts cannot be changed in a fork.
     if argv is None and not any(name.startswith(("PYTHON", "LANG", "LC_")) for name in env):
-        return command_server().run("authprobe", arguments, cwd, variables)
+        return command_server().run(module, arguments, cwd, variables)
     process = subprocess.run(
-        argv or command(*arguments),
+        argv or command(*arguments, module=module),
         cwd=cwd,
         env=variables,
         stdin=subprocess.DEVNULL,

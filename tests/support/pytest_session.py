@@ -1,10 +1,9 @@
 """pytest in a project of somebody's own, in which authprobe is installed."""
 
-import sys
 from pathlib import Path
 from typing import Final
 
-from tests.support.command import Ended, run
+from tests.support.command import Ended, command, run
 
 SCENARIO: Final = """\
 id: example
@@ -34,6 +33,7 @@ WRONG_LINE: Final = 19
 GOOD: Final = "example/raw-http/messages/good"
 BAD: Final = "example/raw-http/messages/bad"
 FILE: Final = "bot.authprobe.yaml"
+OPTIONS: Final = ("--color=no", "-p", "no:randomly")
 
 
 def write_project(folder: Path, text: str = SCENARIO, name: str = FILE) -> Path:
@@ -46,6 +46,14 @@ def write_project(folder: Path, text: str = SCENARIO, name: str = FILE) -> Path:
 
 
 def run_pytest(folder: Path, *arguments: str | Path, **variables: str) -> Ended:
-    """Run pytest in this folder, with a home and a working directory of its own."""
-    argv = [sys.executable, "-m", "pytest", "--color=no", "-p", "no:randomly"]
-    return run(argv=[*argv, *map(str, arguments)], cwd=folder, **variables)
+    """Run pytest in this folder, with a home and a working directory of its own.
+
+    It rewrites no assertions, as it could not rewrite those of plugins that its fork has imported.
+    """
+    words = (*OPTIONS, "--assert=plain", *arguments)
+    return run(*words, cwd=folder, module="pytest", argv=None, **variables)
+
+
+def start_pytest(folder: Path, *arguments: str | Path, **variables: str) -> Ended:
+    """Run pytest as a new process: where it matters what it imports, and in which order."""
+    return run(argv=command(*OPTIONS, *arguments, module="pytest"), cwd=folder, **variables)
