@@ -71,11 +71,15 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], int]]] = {
 @pytest.mark.parametrize("name", READERS)
 def test_flood_of_any_output_is_read_in_a_few_seconds(name: str) -> None:
     read, limit = READERS[name]
-    times: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     for flood in FLOODS:
         text = flood * (limit // len(flood))
-        for variant in (text, f"{text}\n", f"Error: {text}"):
+        # A quarter is enough of the variants: more than linear time is too much there as well.
+        part = text[: len(text) // 4]
+        for variant, most in ((text, 8.0), (f"{part}\n", 2.0), (f"Error: {part}", 2.0)):
             began = time.thread_time()
             read(variant)
-            times[flood] = max(times.get(flood, 0.0), time.thread_time() - began)
-    assert {flood: spent for flood, spent in times.items() if spent > 8} == {}
+            spent = time.thread_time() - began
+            if spent > most:
+                seconds[variant[:20]] = spent
+    assert seconds == {}

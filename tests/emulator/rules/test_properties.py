@@ -473,14 +473,22 @@ def encode(value: str, encoding: str) -> str:
             return value
 
 
-@pytest.mark.parametrize("encoding", ["plain", "base64", "base64url"])
-@pytest.mark.parametrize("kind", [*TOKEN_KINDS, "code"])
+KINDS = [*TOKEN_KINDS, "code"]
+ALPHABETS = ["base64", "base64url"]
+
+
+@pytest.mark.parametrize("encoding", ["plain", *ALPHABETS])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_credential_anywhere_in_a_request_is_never_recorded(kind: str, encoding: str) -> None:
+    """Plain on each route, and there in base64 with one of its two alphabets."""
+    routes = sorted(ROUTES)
+    if encoding in ALPHABETS:
+        routes = routes[(KINDS.index(kind) + ALPHABETS.index(encoding)) % 2 :: 2]
     backend = CaseBackend(Backend())
     code = make_code(backend)
     value = code if kind == "code" else backend.tokens.make(TokenKind(kind)).value
     credential = encode(value, encoding)
-    for route in sorted(ROUTES):
+    for route in routes:
         for template in templates(route):
             answer(backend, template.request(backend, credential))
     assert credential not in repr((backend.exchanges, backend.egress_refused))
