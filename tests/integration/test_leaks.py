@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 import urllib.parse
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +157,8 @@ class Told:
 
     texts: dict[str, str]
     values: frozenset[str]
+    starts: Counter[str]
+    """Starts of the client by the kind of its credential, each with another spelling."""
     ended: Ended
 
 
@@ -172,7 +175,10 @@ def tell(folder: Path, argv: list[str], *, spellings: int = len(ENCODINGS)) -> T
         (programs / name).chmod(0o755)
     names = [f"b{number}" for number in range(spellings)]
     text = TELLING.replace("{NAMES}", "{" + ", ".join(f"{n}: {{}}" for n in names) + "}")
-    scenario = write_scenario(folder, text.replace("[NAMES]", f"[{', '.join(names)}]"))
+    text = text.replace("[NAMES]", f"[{', '.join(names)}]")
+    if spellings == len(ENCODINGS):
+        text += left_out(names)
+    scenario = write_scenario(folder, text)
     path = f"{programs}:/usr/bin:/bin"
     ended = run(
         argv=[*argv, *_place(argv, scenario, out)],
@@ -183,8 +189,28 @@ def tell(folder: Path, argv: list[str], *, spellings: int = len(ENCODINGS)) -> T
         AUTHPROBE_ISOLATION="network",  # so that the client can write what it told to `kept`
     )
     texts = {file.name: file.read_bytes().decode("latin-1") for file in out.iterdir()}
-    values = {v for file in kept.glob("*/values") for v in file.read_text().split()}
-    return Told({**texts, "stdout": ended.out, "stderr": ended.err}, frozenset(values), ended)
+    files = list(kept.glob("*/values"))
+    return Told(
+        {**texts, "stdout": ended.out, "stderr": ended.err},
+        frozenset(value for file in files for value in file.read_text().split()),
+        Counter(file.parent.name.rpartition("-")[0] for file in files),
+        ended,
+    )
+
+
+def left_out(names: list[str]) -> str:
+    """Return what leaves one start of each kind of credential for each spelling.
+
+    Keys are in two credentials, and access tokens in four.
+    """
+    entries = [
+        f"{{credential: [{credentials}], backend: [{', '.join(names[len(names) // share :])}]}}"
+        for credentials, share in (
+            ("key, of-helper", 2),
+            ("access, in-settings, in-headers, login", 4),
+        )
+    ]
+    return f"exclude: [{', '.join(entries)}]\n"
 
 
 def _place(argv: list[str], scenario: Path, out: Path) -> list[str]:
@@ -249,7 +275,9 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     else:
         argv = command(*request.param.split())
     spellings = len(ENCODINGS) if request.param == "pytest" else 6
-    return tell(tmp_path_factory.mktemp("telling"), argv, spellings=spellings)
+    told = tell(tmp_path_factory.mktemp("telling"), argv, spellings=spellings)
+    assert min(told.starts.values(), default=0) >= spellings, told.ended.out[-900:]
+    return told
 
 
 def test_no_credential_is_in_any_place_in_any_spelling(told: Told) -> None:
