@@ -3,9 +3,10 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import filelock
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -19,6 +20,8 @@ CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 COMMITTED_AT = "1700000000"
 """Time of the files in the sdist and the wheel, in seconds since 1970."""
+
+MakeOnce = Callable[[str, Callable[[Path], Path]], Path]
 
 
 def run_step(
@@ -40,9 +43,27 @@ def run_step(
 
 
 @pytest.fixture(scope="session")
-def wheel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MakeOnce:
+    """A function that makes something in a folder, once for all processes of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def once(name: str, make: Callable[[Path], Path]) -> Path:
+        folder, made = shared / name, shared / f"{name}.made"
+        with filelock.FileLock(shared / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                made.write_text(str(make(folder)))
+        return Path(made.read_text())
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def wheel_folder(make_once: MakeOnce) -> Path:
     """A folder that holds the sdist and the wheel of this checkout, made by `.ci/build`."""
-    return build(PROJECT, tmp_path_factory.mktemp("wheel"))
+    return make_once("wheel", lambda folder: build(PROJECT, folder))
 
 
 def build(checkout: Path, folder: Path) -> Path:
@@ -54,9 +75,9 @@ def build(checkout: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheel_environment(wheel_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel_environment(wheel_folder: Path, make_once: MakeOnce) -> Path:
     """The `bin` folder of a virtual environment that holds the wheel and what it depends on."""
-    return make_environment(tmp_path_factory.mktemp("venv"), wheel_folder, ["authprobe"])
+    return make_once("venv", lambda folder: make_environment(folder, wheel_folder, ["authprobe"]))
 
 
 def make_environment(folder: Path, wheel_folder: Path, packages: Sequence[str]) -> Path:
