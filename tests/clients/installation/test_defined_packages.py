@@ -13,10 +13,12 @@ from authprobe.clients.installation.cache import Cache, installation_key
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.installation.installer_failures import NO_WHEEL, failure_reason, other_python
 from authprobe.clients.installation.installers import NOT_SEALED
+from authprobe.clients.installation.uv import uv_program
 from authprobe.clients.process.children import Children
 from authprobe.core.isolation import Isolation
 from authprobe.errors import InstallError
 from authprobe.scenario.clients import Client
+from authprobe.settings import cache_folder
 from tests.support.defined_clients import define
 from tests.support.npm_registry import npm_registry
 from tests.support.python_packages import write_source, write_wheel
@@ -35,6 +37,16 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_wheel(folder, "bot", "1.2", files={"bot.py": BOT}, program="bot = bot:main")
     write_helper(folder, "3.0")
     return folder
+
+
+@pytest.fixture
+def uv(cache: Cache) -> None:
+    """Give the cache uv, as users have it, if this user has it: it is faster than pip."""
+    program = uv_program(cache_folder() / storage.TOOLS_FOLDER)
+    if program.is_file():
+        tools = cache.folder / storage.TOOLS_FOLDER
+        tools.mkdir(parents=True)
+        (tools / program.parents[1].name).symlink_to(program.parents[1])
 
 
 @pytest.fixture
@@ -94,6 +106,7 @@ def test_program_works_where_the_path_of_the_cache_is_long_or_has_a_space(
             assert output(installed.programs / "bot").startswith("helper 3.0 ['ping']")
 
 
+@pytest.mark.usefixtures("uv")
 def test_pinned_companion_is_installed_at_its_version(index: Path, cache: Cache) -> None:
     write_helper(index, "4.0")
     for pinned in ("helper==3.0", "helper@3.0"):
@@ -102,6 +115,7 @@ def test_pinned_companion_is_installed_at_its_version(index: Path, cache: Cache)
     assert [path.name for path in cache.folder.iterdir() if path.is_dir()] != []
 
 
+@pytest.mark.usefixtures("uv")
 def test_companion_without_a_version_stays_the_same(
     index: Path, cache: Cache, children: Children
 ) -> None:
@@ -117,6 +131,7 @@ def test_companion_without_a_version_stays_the_same(
         assert dict(entry.companions) == {"helper": "3.0"}
 
 
+@pytest.mark.usefixtures("uv")
 def test_definitions_that_share_a_package_share_its_installation(index: Path, cache: Cache) -> None:
     one = define("bot@1.2", install={"pip": "bot", "beside": ["helper"]})
     other = define("my-bot@1.2", install={"pip": "Bot", "beside": ["helper"]}, prompt="other")
@@ -125,6 +140,7 @@ def test_definitions_that_share_a_package_share_its_installation(index: Path, ca
     assert installation_key(one) == installation_key(other)
 
 
+@pytest.mark.usefixtures("uv")
 def test_definitions_of_the_same_name_do_not_share_what_differs(index: Path, cache: Cache) -> None:
     one = define("bot@1.2", install={"pip": "bot"})
     other = define("bot@3.0", install={"pip": "helper"})
