@@ -98,13 +98,14 @@ def test_workers_with_caches_of_their_own_give_the_results_of_threads(
 ) -> None:
     cases = ("run", "--suite", "full", "--client", "raw-http", "--client", "anthropic-node")
     folder = cluster.folder
-    near = run(*cases, "-k", "api-sdk or raw-http", "--out", "near", cwd=folder)
+    chosen = ("-k", "raw-http or api-sdk and not 0.137.0")
+    near = run(*cases, *chosen, "--out", "near", cwd=folder)
     if UNREACHABLE in near.out:
         pytest.skip("NO PACKAGE REGISTRY: the client could not be installed or tested")
     for name in ("one", "two"):
         cluster.add_worker(name)
-    on_cluster = ("-k", "api-sdk or raw-http", "--executor", cluster.address, "--out", "far")
-    far = run(*cases, *on_cluster, cwd=folder)
+    there = ("--executor", cluster.address)
+    far = run(*cases, *chosen, *there, "--out", "far", cwd=folder)
     assert far.code == near.code == 0, far.out + far.err
     assert lasting_results(folder / "far") == lasting_results(folder / "near")
     installed = [
@@ -115,9 +116,12 @@ def test_workers_with_caches_of_their_own_give_the_results_of_threads(
     cases_there = results(folder / "far")["cases"]
     versions = {x["client_version"] for x in cases_there if x["client"] != "raw-http"}
     assert versions <= set(installed[0]) | set(installed[1])
-    again = run(*cases, *on_cluster, cwd=folder)  # a second run finds the workers as they were
+    # A second run finds the workers as they were.
+    again = run(*cases, "-k", "api-sdk and 0.39.0", *there, "--out", "again", cwd=folder)
     assert again.code == 0, again.err
-    assert lasting_results(folder / "far") == lasting_results(folder / "near")
+    cases_again = lasting_results(folder / "again")["cases"]
+    assert cases_again
+    assert all(each in lasting_results(folder / "near")["cases"] for each in cases_again)
 
 
 def test_commands_that_compare_versions_ask_the_cluster(cluster: DaskCluster) -> None:
@@ -149,8 +153,9 @@ def test_a_worker_that_cannot_install_a_client_leaves_its_cases_to_the_others(
         cluster.cache(name).mkdir()
         cluster.add_worker(name)
     (cluster.cache("one") / "anthropic-node").write_text("in the way")
-    cases = ("run", "--suite", "full", "--client", "anthropic-node", "-k", "api-sdk")
-    ended = run(*cases, "--executor", cluster.address, cwd=cluster.folder)
+    cases = ("run", "--suite", "full", "--client", "anthropic-node")
+    chosen = ("-k", "api-sdk and not 0.137.0")  # two versions: each worker is given one
+    ended = run(*cases, *chosen, "--executor", cluster.address, cwd=cluster.folder)
     if UNREACHABLE in ended.out:
         pytest.skip("NO PACKAGE REGISTRY: the client could not be installed or tested")
     assert ended.code == 0, ended.out + ended.err
