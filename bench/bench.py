@@ -2,7 +2,8 @@
 
     python bench/bench.py [--rounds N] [--json] [PAIR]...
 
-PAIR is requests, requests-strict, cli, isolation, cli-many, version or pytest; all by default.
+PAIR is requests, requests-strict, requests-sent, requests-parts, cli, isolation, cli-many, version
+or pytest; all by default.
 
 Machines are noisy, so each round measures both sides, in alternating order, and the result is the
 median of the rounds' ratios. No measurement fails the benchmark: the table marks the ratios that
@@ -41,6 +42,18 @@ PAIRS: Final = {
         reference="the same, without the other pytest plugins that are installed",
         rounds=7,
         prepare=functools.partial(commands.requests, *commands.HTML_ALONE),
+    ),
+    "requests-sent": Pair(
+        ours="the same",
+        reference=f"`pytest --html`, {commands.REQUESTS} tests that send such a request by httpx",
+        rounds=3,
+        prepare=commands.requests_sent,
+    ),
+    "requests-parts": Pair(
+        ours="the same",
+        reference="`pytest --html` of empty tests, then httpx alone, 16 requests at once",
+        rounds=7,
+        prepare=commands.requests_parts,
     ),
     "cli": Pair(
         ours="one `claude -p ping` case in an open run",

@@ -5,10 +5,13 @@ import importlib.metadata
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import trustme
+
+from bench import plain_requests
 from bench.measure import Calls, Cost, own_environment, temporary, timed
 
 AUTHPROBE: Final = Path(sys.executable).with_name("authprobe")
@@ -58,41 +61,93 @@ def test_nothing(number):
 """
 
 
+SENDING_TESTS: Final = """
+import ssl
+import httpx
+import pytest
+
+CONTEXT = ssl.create_default_context(cafile={authority!r})
+
+@pytest.mark.parametrize("number", range({number}))
+def test_request(number):
+    with httpx.Client(verify=CONTEXT, trust_env=False) as client:
+        headers = {{"x-api-key": f"key-{{number}}"}}
+        answer = client.post("https://localhost:{port}/v1/messages", json={body}, headers=headers)
+    assert answer.status_code == 200
+"""
+
+
 @contextlib.contextmanager
 def requests(*options: str) -> Iterator[Calls]:
-    """Prepare a run with its reports, and pytest with its HTML report and these options."""
+    """Prepare a run with its reports, and empty tests with pytest's HTML report and these
+    options.
+    """
     with temporary() as folder:
-        scenario, tests = folder / "bench.yaml", folder / "tests" / "test_empty.py"
-        scenario.write_text(request_scenario())
-        tests.parent.mkdir()
-        tests.write_text(EMPTY_TESTS)
-        environment = own_environment()
+        facts = {"pytest plugins": " ".join(pytest_plugins())}
+        yield Calls(_run_of_requests(folder), _pytest_html(folder, EMPTY_TESTS, *options), facts)
 
-        def ours() -> Cost:
-            out = folder / "out"
-            shutil.rmtree(out, ignore_errors=True)
-            cost, _ = timed([AUTHPROBE, "run", scenario, "--out", out], cwd=folder, env=environment)
-            statuses = [
-                case["verdict"]["status"]
-                for case in json.loads((out / "results.json").read_text())["cases"]
-            ]
-            if statuses != ["passed"] * REQUESTS:
-                raise SystemExit(f"not {REQUESTS} passed cases: {sorted(statuses)}")
-            return cost
 
-        def reference() -> Cost:
-            cost, _ = timed(
-                [
-                    *(sys.executable, "-m", "pytest", tests, f"--rootdir={tests.parent}"),
-                    *("--html=report.html", "--self-contained-html", "-q", "-pno:cacheprovider"),
-                    *options,
-                ],
-                cwd=tests.parent,
-                env=environment,
-            )
-            return cost
+@contextlib.contextmanager
+def requests_sent() -> Iterator[Calls]:
+    """Prepare a run, and tests that send as many requests by httpx, one after the other."""
+    authority = trustme.CA()
+    with temporary() as folder, plain_requests.server(authority, DELAY) as port:
+        file = folder / "authority.pem"
+        authority.cert_pem.write_to_path(file)
+        tests = SENDING_TESTS.format(
+            authority=str(file), number=REQUESTS, port=port, body=plain_requests.BODY
+        )
+        yield Calls(_run_of_requests(folder), _pytest_html(folder, tests))
 
-        yield Calls(ours, reference, {"pytest plugins": " ".join(pytest_plugins())})
+
+@contextlib.contextmanager
+def requests_parts() -> Iterator[Calls]:
+    """Prepare a run, and its least parts one after the other: empty tests with pytest's HTML
+    report, and httpx alone, which sends as many requests at once as a run does.
+    """
+    with temporary() as folder:
+        report = _pytest_html(folder, EMPTY_TESTS)
+        argv = [sys.executable, plain_requests.__file__, str(REQUESTS), str(DELAY)]
+
+        def parts() -> Cost:
+            sent, _ = timed(argv, cwd=folder, env=own_environment())
+            made = report()
+            return Cost(sent.wall + made.wall, (sent.processor or 0) + (made.processor or 0))
+
+        yield Calls(_run_of_requests(folder), parts)
+
+
+def _run_of_requests(folder: Path) -> Callable[[], Cost]:
+    """Return a run of the scenario in this folder."""
+    scenario, out = folder / "bench.yaml", folder / "out"
+    scenario.write_text(request_scenario())
+
+    def run() -> Cost:
+        shutil.rmtree(out, ignore_errors=True)
+        argv: list[str | Path] = [AUTHPROBE, "run", scenario, "--out", out]
+        cost, _ = timed(argv, cwd=folder, env=own_environment())
+        statuses = [
+            case["verdict"]["status"]
+            for case in json.loads((out / "results.json").read_text())["cases"]
+        ]
+        if statuses != ["passed"] * REQUESTS:
+            raise SystemExit(f"not {REQUESTS} passed cases: {sorted(statuses)}")
+        return cost
+
+    return run
+
+
+def _pytest_html(folder: Path, tests: str, *options: str) -> Callable[[], Cost]:
+    """Return a run of these tests by pytest with its HTML report and these options."""
+    file = folder / "tests" / "test_reference.py"
+    file.parent.mkdir()
+    file.write_text(tests)
+    argv = [
+        *(sys.executable, "-m", "pytest", str(file), f"--rootdir={file.parent}"),
+        *("--html=report.html", "--self-contained-html", "-q", "-pno:cacheprovider"),
+        *options,
+    ]
+    return lambda: timed(argv, cwd=file.parent, env=own_environment())[0]
 
 
 def pytest_plugins() -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """The peer of a run of raw HTTP requests: the same number of them by httpx alone, each over a
 connection of its own, to uvicorn with a constant answer over TLS. Nothing is judged or kept.
 
-    python bench/plain_requests.py COUNT
+    python bench/plain_requests.py COUNT [SECONDS]
 
-The requests are sent by threads of this process, the server is another one.
+The requests are sent by threads of this process; the server is another one, and waits SECONDS
+before each answer.
 """
 
 import json
@@ -24,11 +25,12 @@ THREADS: Final = 16
 """Requests at once, as of `authprobe run` on two processors."""
 BODY: Final = {"model": "bench", "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
 SERVER: Final = """
-import sys, uvicorn
+import asyncio, sys, uvicorn
 
 async def app(scope, receive, send):
     while (await receive()).get("more_body"):
         pass
+    await asyncio.sleep(float(sys.argv[2]))
     headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"{}"})
@@ -47,12 +49,14 @@ Server(
 
 
 @contextmanager
-def server(authority: trustme.CA) -> Iterator[int]:
-    """Yield the port of a server on loopback, whose certificate is of this authority."""
+def server(authority: trustme.CA, delay: float = 0.0) -> Iterator[int]:
+    """Yield the port of a server on loopback, whose certificate is of this authority, and which
+    waits for `delay` seconds before each answer.
+    """
     with tempfile.TemporaryDirectory(prefix="authprobe-bench-") as folder:
         certificate = Path(folder) / "server.pem"
         authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
-        argv = [sys.executable, "-c", SERVER, str(certificate)]
+        argv = [sys.executable, "-c", SERVER, str(certificate), str(delay)]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
             try:
                 yield int(child.stdout.readline() if child.stdout else "")
@@ -62,11 +66,11 @@ def server(authority: trustme.CA) -> Iterator[int]:
 
 def main() -> None:
     """Send the requests, and print the statuses that were received."""
-    count = int(sys.argv[1])
+    count, delay = int(sys.argv[1]), float(next(iter(sys.argv[2:]), 0))
     authority = trustme.CA()
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    with server(authority) as port, ThreadPoolExecutor(THREADS) as threads:
+    with server(authority, delay) as port, ThreadPoolExecutor(THREADS) as threads:
 
         def send(number: int) -> int:
             with httpx.Client(verify=context, trust_env=False) as client:

@@ -228,6 +228,14 @@ def test_a_variable_that_sets_nothing_is_warned_of(project: Path) -> None:
     assert "warning" not in run("config", cwd=project, **known).err
 
 
+def test_a_variable_without_an_option_is_checked_as_well(project: Path) -> None:
+    ended = run("config", cwd=project, AUTHPROBE_CACHE_LIMIT="many", AUTHPROBE_HISTORY_KEEP="0")
+    assert ended.code == 4
+    first, second = ended.err.splitlines()
+    assert first == "AUTHPROBE_CACHE_LIMIT: 'many' is not a size; write it as 10G or 500M"
+    assert second.startswith("AUTHPROBE_HISTORY_KEEP: 0: must be a number of runs")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_the_options_of_another_user_are_ignored_with_a_warning(project: Path) -> None:
     (project / "authprobe.toml").write_text("jobs = 3\n")

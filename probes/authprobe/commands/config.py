@@ -10,9 +10,9 @@ from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.configuration.files import Setting
 from authprobe.configuration.merged import SEPARATOR, Shape, variable_names
 from authprobe.core.history_location import redact_location
-from authprobe.errors import ExitCode
+from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.settings import config_files, configured
+from authprobe.settings import cache_limit_bytes, config_files, configured, history_runs
 
 DEFAULT: Final = "default"
 
@@ -50,12 +50,18 @@ Rows = Sequence[ConfigurableOption]
 def print_settings(command: str, rows: Rows, others: Mapping[str, Rows], *, as_json: bool) -> int:
     """Print the value of each option of a command, and what sets it; return the exit code.
 
-    On stderr are all problems of the files, and of what sets these options or those of others.
+    On stderr are all problems of the files, and of what sets these options, those of others, or
+    the size of the cache and of the history.
 
     Raises:
         SettingsError: a file cannot be read.
     """
     problems: list[str] = []
+    for read in (cache_limit_bytes, history_runs):  # of variables only: there is no such option
+        try:
+            read()
+        except SettingsError as error:
+            problems.append(Redactor()(str(error)))
     files = [file.name for file in config_files(problems)]
     settings = tuple(_shown(command, rows, problems))
     if as_json:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from authprobe.clients import claude_code, defined, raw_http
+from authprobe.clients import claude_code, raw_http
 from authprobe.clients.base import Laboratory, Runner, Sandbox
 from authprobe.clients.home_inspection import inspect_home
 from authprobe.clients.installation.cache import InstallationKey, installation_key
@@ -77,7 +77,12 @@ def _note_cost(sandbox: Sandbox, *, elapsed: float) -> None:
 
 
 def _runner(case: Case) -> Runner:
-    return defined.probe if case.client.definition else RUNNERS[case.client.kind]
+    if not case.client.definition:
+        return RUNNERS[case.client.kind]
+    # Imported here: most runs have no such client, and need no JSONPath.
+    from authprobe.clients import defined
+
+    return defined.probe
 
 
 def _exceeded(observation: Observation, limit: str) -> Observation:

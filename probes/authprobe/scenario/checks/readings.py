@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from authprobe.core.json_paths import SYNTAX, JsonPathError, compile_json_path
 from authprobe.documents.source import KEY, KeyPath, PathProblem, escape, quote
 from authprobe.scenario.checks.patterns import check_pattern
 from authprobe.scenario.client_definitions import Reading, Readings, Source, readings_of
@@ -58,10 +57,16 @@ def _check_steps(path: KeyPath, reading: Reading) -> Iterator[PathProblem]:
                 message = f"{quote(str(reading.source))} is a number; leave out {quote(key)}"
                 yield (*path, key, KEY), message
     if reading.json is not None:
-        try:
-            compile_json_path(reading.json)
-        except JsonPathError as error:
-            message = f"{quote(reading.json)} is not JSONPath: {escape(str(error))} (see {SYNTAX})"
-            yield (*path, "json"), message
+        yield from _check_json_path((*path, "json"), reading.json)
     if reading.matches is not None:
         yield from check_pattern((*path, "matches"), reading.matches)
+
+
+def _check_json_path(path: KeyPath, text: str) -> Iterator[PathProblem]:
+    # Imported here: few scenarios have a query, and its library takes long to import.
+    from authprobe.core.json_paths import SYNTAX, JsonPathError, compile_json_path
+
+    try:
+        compile_json_path(text)
+    except JsonPathError as error:
+        yield path, f"{quote(text)} is not JSONPath: {escape(str(error))} (see {SYNTAX})"
