@@ -105,13 +105,14 @@ class RemoteExecutor:
             except SchedulerGoneError as error:
                 self._lose_scheduler(error)
         while (may_start() and not placement.is_empty()) or self.cluster.running:
-            try:
-                given_up = [*self._look(placement)] if self.gone is None else []
-                if may_start():
-                    self._submit(placement)
-            except SchedulerGoneError as error:
-                self._lose_scheduler(error)
-                given_up = []
+            given_up: list[Case] = []
+            if self.gone is None:  # it may be since an earlier call
+                try:
+                    given_up.extend(self._look(placement))
+                    if may_start():
+                        self._submit(placement)
+                except SchedulerGoneError as error:
+                    self._lose_scheduler(error)
             yield from ((case, _unavailable(LOST_WORKERS)) for case in given_up)
             if self.gone is not None:
                 yield from self._leave(placement)
@@ -162,13 +163,22 @@ class RemoteExecutor:
         )
 
     def _submit(self, placement: Placement) -> None:
+        """Let the workers probe as much as they take.
+
+        Raises:
+            SchedulerGoneError: the scheduler does not answer; what was not submitted still waits.
+        """
         for worker in placement.workers:
             while self.cluster.free(worker) > 0:
                 if (batch := placement.next_batch(worker)) is None:
                     break
                 for case in batch.cases:
                     self.reporter.begin_step(case.id, "")
-                self.cluster.submit(worker, batch)
+                try:
+                    self.cluster.submit(worker, batch)
+                except SchedulerGoneError:
+                    placement.take_back(batch)
+                    raise
 
     def _take(self, placement: Placement, ended: Ended) -> Generator[tuple[Case, Observation]]:
         placement.finish(ended.worker, ended.batch)

@@ -96,6 +96,10 @@ class Placement:
         """Note that a batch has come back."""
         self._installing[worker].discard(batch.group)
 
+    def take_back(self, batch: CaseBatch) -> None:
+        """Let the cases of a batch wait again that no worker has lost, before the others."""
+        self._waiting[batch.group].extendleft(reversed(batch.cases))
+
     def give_back(self, batch: CaseBatch) -> tuple[Case, ...]:
         """Let the cases of a lost batch wait again; return those that lost too many workers."""
         given_up = []
@@ -114,7 +118,7 @@ class Placement:
         self._unable[worker].add(batch.group)
         if not self._is_for_others(worker, batch.group):
             return False
-        self._waiting[batch.group].extendleft(reversed(batch.cases))
+        self.take_back(batch)
         return True
 
     def _is_for_others(self, worker: str, group: Group) -> bool:
