@@ -3,9 +3,11 @@
 import json
 import signal
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from authprobe.core.isolation import Isolation
 from authprobe.emulator.server import worker
 from authprobe.engine import runner
 from authprobe.engine.progress import LogReporter
@@ -79,3 +81,21 @@ def test_a_case_that_is_recorded_when_the_run_is_interrupted_is_in_its_results(
     partial = (tmp_path / "out" / PARTIAL_FILE).read_text().splitlines()
     assert [record.id for record in run.cases] == [json.loads(line)["id"] for line in partial]
     assert partial
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "weakest"),
+    [
+        (Isolation.NONE, {Isolation.SEALED: None}, (Isolation.NONE, "no namespaces here")),
+        (None, {Isolation.SEALED: None, Isolation.NETWORK: "x"}, (Isolation.NETWORK, "x")),
+        (None, {}, (None, None)),
+    ],
+)
+def test_isolation_of_a_distributed_run_is_the_weakest_of_all_machines(
+    here: Isolation | None,
+    there: dict[Isolation, str | None],
+    weakest: tuple[Isolation | None, str | None],
+) -> None:
+    refusal = "no namespaces here" if here else None
+    laboratory = Mock(children=Mock(known_isolation=here, known_refusal=refusal))
+    assert runner._isolation(laboratory, Mock(isolations=there)) == weakest

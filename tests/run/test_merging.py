@@ -158,15 +158,14 @@ def test_a_shard_that_left_out_cases_makes_a_partial_run() -> None:
     assert (interrupted.partial, interrupted.interrupted) == (True, True)
 
 
-def test_the_weakest_isolation_is_told() -> None:
-    merged = merge(
-        shard(1, client_isolation=Isolation.SEALED),
-        shard(2, client_isolation=Isolation.NETWORK, isolation_refusal="no user namespace"),
-    )
-    assert (merged.client_isolation, merged.isolation_refusal) == (
-        Isolation.NETWORK,
-        "no user namespace",
-    )
+def test_the_weakest_isolation_is_told_with_its_reason() -> None:
+    network: dict[str, Any] = {"client_isolation": Isolation.NETWORK, "isolation_refusal": "no x"}
+    none: dict[str, Any] = {"client_isolation": Isolation.NONE, "isolation_refusal": "no y"}
+    sealed: dict[str, Any] = {"client_isolation": Isolation.SEALED}
+    for first, second, weakest in ((sealed, network, network), (network, none, none)):
+        merged = merge(shard(1, **first), shard(2, **second))
+        assert merged.client_isolation is weakest["client_isolation"]
+        assert merged.isolation_refusal == weakest["isolation_refusal"]
 
 
 def test_the_gates_can_be_chosen_for_the_whole() -> None:

@@ -2,6 +2,7 @@
 
 import enum
 import re
+from collections.abc import Iterable
 from typing import Final
 
 CA_VARIABLES: Final = (
@@ -45,3 +46,12 @@ class Isolation(enum.StrEnum):
     """A network namespace with nothing but loopback for each case (network_namespaces(7))."""
     NONE = "none"
     """No isolation: only environment variables point the clients to the emulator."""
+
+
+def weakest(
+    isolations: Iterable[tuple[Isolation | None, str | None]],
+) -> tuple[Isolation | None, str | None]:
+    """Return the weakest isolation that clients had, with its reason; None: none was started."""
+    levels = list(Isolation)
+    known = [(isolation, reason) for isolation, reason in isolations if isolation is not None]
+    return max(known, key=lambda each: levels.index(each[0]), default=(None, None))

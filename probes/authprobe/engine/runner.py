@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authprobe.clients.base import Laboratory
-from authprobe.core.isolation import Isolation
+from authprobe.core.isolation import Isolation, weakest
 from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible, uninterrupted
 from authprobe.documents.node_tree import Value
@@ -305,7 +305,7 @@ def execute_plan(
     if shard:
         is_unfinished |= shard.cases < len(plan.cases)
         shard = dataclasses.replace(shard, partial=is_unfinished)
-    isolation = _isolation(laboratory, cluster)
+    isolation, refusal = _isolation(laboratory, cluster)
     absent = absent_cases(plan.baseline, records, plan.scenarios, plan.selection)
     return make_run(
         records,
@@ -315,8 +315,8 @@ def execute_plan(
         started_at=started_at,
         elapsed=time.monotonic() - began,
         interrupted=interrupted,
-        client_isolation=isolation[0],
-        isolation_refusal=isolation[1],
+        client_isolation=isolation,
+        isolation_refusal=refusal,
         fail_on=settings.fail_on,
         max_failures=settings.max_failures,
         not_started=len(cases) - len(records),
@@ -332,11 +332,11 @@ def execute_plan(
 def _isolation(
     laboratory: Laboratory | None, cluster: "Cluster | None"
 ) -> tuple[Isolation | None, str | None]:
-    """Return the isolation of the clients, with its reason: the weakest of all workers."""
-    if cluster is not None and (weakest := cluster.weakest_isolation) is not None:
-        return weakest
+    """Return the isolation of the clients, with its reason: the weakest of all machines."""
     children = laboratory.children if laboratory else None
-    return (children.known_isolation, children.known_refusal) if children else (None, None)
+    here = (children.known_isolation, children.known_refusal) if children else (None, None)
+    there = list(cluster.isolations.items()) if cluster else []
+    return weakest([here, *there])
 
 
 def _asked(plan: RunPlan, cases: Sequence[Case]) -> list[Case]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from authprobe.core.gates import NEVER, Gate
-from authprobe.core.isolation import Isolation
+from authprobe.core.isolation import weakest
 from authprobe.errors import RecordError
 from authprobe.options import BASELINE, FAIL_ON, KNOWN_FAILURES
 from authprobe.run.baseline import EMPTY_BASELINE, absent_cases, read_baseline
@@ -19,7 +19,6 @@ from authprobe.run.model import Run, RunShard, make_run
 
 DIGEST_LENGTH: Final = 16
 """Hexadecimal digits."""
-WEAKEST_LAST: Final = (Isolation.SEALED, Isolation.NETWORK, Isolation.NONE)
 EQUAL: Final[Mapping[str, Callable[[Run], object]]] = {
     "authprobe": lambda run: run.tool.version,
     "system": lambda run: f"{run.platform.system} {run.platform.machine}",
@@ -91,7 +90,7 @@ def merge_shards(
     is_interrupted = bool(missing) or any(run.interrupted for run in runs)
     is_partial = is_interrupted or any(shard.partial for shard in places)
     absent = absent_cases(baseline, records, first.scenarios, first.selection)
-    isolations = [run.client_isolation for run in runs if run.client_isolation]
+    isolation, refusal = weakest((run.client_isolation, run.isolation_refusal) for run in runs)
     merged = make_run(
         records,
         started_at=min(run.started_at for run in runs),
@@ -105,8 +104,8 @@ def merge_shards(
         not_started=next(iter(places)).cases - len(records),
         missing_shards=tuple(f"{index}/{_count(runs)}" for index in missing),
         merged_shards=len(runs),
-        client_isolation=max(isolations, key=WEAKEST_LAST.index, default=None),
-        isolation_refusal=next((r.isolation_refusal for r in runs if r.isolation_refusal), None),
+        client_isolation=isolation,
+        isolation_refusal=refusal,
         selection=first.selection,
         scenarios=first.scenarios,
         own_scenarios=_joined(run.own_scenarios for run in runs),

@@ -97,12 +97,6 @@ class Cluster:
             self._dask.close(timeout=2)
 
     @property
-    def weakest_isolation(self) -> tuple[Isolation, str | None] | None:
-        """Weakest isolation of the clients on the workers, with its reason; None: none ran."""
-        order = list(Isolation)
-        return max(self.isolations.items(), key=lambda each: order.index(each[0]), default=None)
-
-    @property
     def running(self) -> Sequence[tuple[str, CaseBatch]]:
         """The batches that run, with their workers."""
         return tuple((worker, batch) for worker, batch, _ in self._running.values())
