@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from authprobe.core.shards import Shard, parse_shard
 from authprobe.plan.case import Case, expand
-from authprobe.plan.shards import cut, digest_cases, digest_weights, make_weights
+from authprobe.plan.shards import cut, digest_ids, digest_weights, make_weights
 from authprobe.scenario.model import Matrix
 from tests.support.make import make_clients, make_scenario
 
@@ -61,7 +61,7 @@ def test_the_order_of_the_cases_does_not_matter() -> None:
     for index in (1, 2, 3):
         ids = {case.id for case in cut(CASES, Shard(index, 3), {})}
         assert {case.id for case in cut(turned, Shard(index, 3), {})} == ids
-    assert digest_cases(turned) == digest_cases(CASES)
+    assert digest_ids(case.id for case in turned) == digest_ids(case.id for case in CASES)
     assert digest_weights(turned, {}) == digest_weights(CASES, {})
 
 

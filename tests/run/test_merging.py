@@ -9,23 +9,30 @@ import pytest
 from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.errors import RecordError
+from authprobe.plan.shards import digest_ids
 from authprobe.report.model.matrix import run_words, warnings
 from authprobe.run.gates import gate_result
 from authprobe.run.merging import JudgedBy, differing_versions, digest_file, merge_shards
 from authprobe.run.model import Platform, Run, RunShard, Selection, Tool
 from authprobe.run.results_file import dump_run
 from authprobe.run.scenario_files import ScenarioFile
+from authprobe.verdict.model import Status, Verdict
 from tests.support.make import make_record, make_run, make_shard
 
 EMPTY = {"baseline": dump_run(make_run()), "known_failures": "known_failures: []\n"}
 PLACE = {field.name for field in dataclasses.fields(RunShard)} - {"index"}
 
 
+def case_id(index: int) -> str:
+    return f"example/raw-http/default/{index}"
+
+
 def shard(index: int, count: int = 2, **changes: Any) -> Run:
     """Return a shard with one case."""
     place = {name: changes.pop(name) for name in list(changes) if name in PLACE}
-    record = make_record(id=f"example/raw-http/default/{index}", **changes.pop("record", {}))
-    run = make_run(record, shard=make_shard(index, count, **place), partial=True)
+    record = make_record(**{"id": case_id(index), **changes.pop("record", {})})
+    plan = digest_ids(map(case_id, range(1, count + 1)))
+    run = make_run(record, shard=make_shard(index, count, **{"plan": plan, **place}), partial=True)
     return dataclasses.replace(run, **changes)
 
 
@@ -91,8 +98,27 @@ def test_a_shard_that_lost_a_case_is_refused(partial: bool) -> None:
     lost = dataclasses.replace(shard(2, partial=partial), cases=())
     with pytest.raises(RecordError, match=r"2/results.json: has 0 of its 1 cases"):
         merge(shard(1), lost)
-    stopped = dataclasses.replace(lost, not_started=1)
+    stopped = dataclasses.replace(lost, not_started=1, interrupted=True)
     assert merge(shard(1), stopped).not_started == 1
+
+
+def test_numbers_that_fit_do_not_hide_that_a_case_is_gone() -> None:
+    with pytest.raises(RecordError, match=r"1/results.json: was cut from other cases than those"):
+        merge(shard(1, cases=1, own=1), dataclasses.replace(shard(2, cases=1, own=0), cases=()))
+    with pytest.raises(RecordError, match=r"1/results.json: was cut from other cases than those"):
+        merge(shard(1), shard(2, record={"id": case_id(3)}))
+
+
+@pytest.mark.parametrize(("limit", "is_refused"), [(None, True), (2, True), (1, False)])
+def test_cases_that_were_not_started_need_a_reason(limit: int | None, is_refused: bool) -> None:
+    failed = {"verdict": Verdict(status=Status.FAILED)}
+    one = shard(1, own=2, cases=3, max_failures=limit, not_started=1, record=failed)
+    two = shard(2, cases=3, max_failures=limit)
+    if is_refused:
+        with pytest.raises(RecordError, match=r"1/results.json: lacks 1 of its cases, and"):
+            merge(one, two)
+    else:
+        assert merge(one, two).not_started == 1
 
 
 @pytest.mark.parametrize("name", ["baseline", "known_failures"])

@@ -9,7 +9,7 @@ from authprobe.engine.runner import RunPlan
 from authprobe.errors import RecordError, SettingsError
 from authprobe.options import LAST_FAILED, OUT, SHARD, SHARD_WEIGHTS
 from authprobe.plan.case import Case
-from authprobe.plan.shards import Weights, cut, digest_cases, digest_weights, make_weights
+from authprobe.plan.shards import Weights, cut, digest_ids, digest_weights, make_weights
 from authprobe.run.merging import digest_file
 from authprobe.run.model import RunShard
 from authprobe.run.results_file import read_run
@@ -47,7 +47,7 @@ def take_shard(plan: RunPlan, cases: tuple[Case, ...]) -> tuple[RunPlan, tuple[C
         count=shard.count,
         cases=len(cases),
         own=len(own),
-        plan=digest_cases(cases),
+        plan=digest_ids(case.id for case in cases),
         weights=digest_weights(cases, weights),
         baseline=digest_file(settings.baseline),
         known_failures=digest_file(settings.known_failures),

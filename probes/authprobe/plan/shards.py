@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from authprobe.core.shards import Shard
@@ -60,9 +60,9 @@ def cut(cases: Sequence[Case], shard: Shard, weights: Weights) -> tuple[Case, ..
     return tuple(case for case in cases if case.id in chosen)
 
 
-def digest_cases(cases: Sequence[Case]) -> str:
+def digest_ids(ids: Iterable[str]) -> str:
     """Return a hash of the ids of cases: equal if two machines plan the same run."""
-    return _digest(sorted(case.id for case in cases))
+    return _digest(sorted(ids))
 
 
 def digest_weights(cases: Sequence[Case], weights: Weights) -> str:

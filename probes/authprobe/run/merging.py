@@ -12,10 +12,12 @@ from authprobe.core.gates import NEVER, Gate
 from authprobe.core.isolation import weakest
 from authprobe.errors import RecordError
 from authprobe.options import BASELINE, FAIL_ON, KNOWN_FAILURES
+from authprobe.plan.shards import digest_ids
 from authprobe.run.baseline import EMPTY_BASELINE, absent_cases, read_baseline
 from authprobe.run.gates import missing_words
 from authprobe.run.known_failures import load_known_failures
 from authprobe.run.model import Run, RunShard, make_run
+from authprobe.verdict.model import Status
 
 DIGEST_LENGTH: Final = 16
 """Hexadecimal digits."""
@@ -154,6 +156,8 @@ def _problems(
         yield from _double_cases(shards)
         yield from _other_number(shards, missing)
     yield from _lost_cases(shards)
+    yield from _unexplained_gaps(shards)
+    yield from _other_cases(shards)
     yield from _other_files(shards, judged_by)
 
 
@@ -232,6 +236,29 @@ def _lost_cases(shards: Shards) -> Iterator[str]:
                 f"{place}: has {found} of its {run.shard.own} cases: the file was changed; probe "
                 "the shard again"
             )
+
+
+def _unexplained_gaps(shards: Shards) -> Iterator[str]:
+    """Yield the shards that lack cases although nothing kept them from being started."""
+    for place, run in shards.items():
+        failed = sum(record.verdict.status is Status.FAILED for record in run.cases)
+        is_limited = run.max_failures is not None and failed >= run.max_failures
+        if run.not_started and not (run.interrupted or is_limited):
+            yield (
+                f"{place}: lacks {run.not_started:,} of its cases, and nothing stopped it: "
+                "the file was changed; probe the shard again"
+            )
+
+
+def _other_cases(shards: Shards) -> Iterator[str]:
+    """Yield that the cases, if they are as many as planned, are others: their ids have a hash."""
+    place, plan = next((place, run.shard) for place, run in shards.items() if run.shard)
+    ids = {record.id for run in shards.values() for record in run.cases}
+    if len(ids) == plan.cases and digest_ids(ids) != plan.plan:
+        yield (
+            f"{place}: was cut from other cases than those that are here: a file was changed; "
+            "probe the shards again"
+        )
 
 
 def digest_file(path: Path | None) -> str | None:

@@ -20,6 +20,7 @@ from authprobe.core.escaping import is_visible
 from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Exchange, Outcome, Session
+from authprobe.plan.shards import digest_ids
 from authprobe.run.history.database import append
 from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.run.results_file import dump_run
@@ -180,7 +181,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # As another program would write it: nothing is escaped that JSON lets pass.
     for name, each in (("r.json", first), ("r2.json", second)):
         (folder / name).write_bytes(to_json(each))
-    shard = dataclasses.replace(first, shard=make_shard(1, 1))
+    plan = digest_ids(record.id for record in first.cases)
+    shard = dataclasses.replace(first, shard=make_shard(1, 1, plan=plan))
     (folder / "s.json").write_bytes(to_json(shard))
     (folder / "hostile.txt").write_text(f"API Error: 401 {HOSTILE}")
     for each in (first, second):
