@@ -1,13 +1,16 @@
 import contextlib
 import http.client
+import itertools
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from authprobe.clients.defined import loopback_http
 from authprobe.clients.defined.loopback_http import LoopbackRequest, send
 from authprobe.clients.process.children import LauncherConnection
 
@@ -113,4 +116,13 @@ def test_lost_connection_is_no_timeout() -> None:
     with pytest.raises(
         (OSError, http.client.HTTPException), match=r"closed|reset|without response"
     ):
+        send_to(Server(lambda connection: None), 10)
+
+
+def test_connection_that_is_made_after_the_limit_is_a_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moments = itertools.chain([0.0], itertools.repeat(100.0))
+    monkeypatch.setattr(loopback_http, "time", SimpleNamespace(monotonic=moments.__next__))
+    with pytest.raises(TimeoutError, match="it did not arrive in time"):
         send_to(Server(lambda connection: None), 10)

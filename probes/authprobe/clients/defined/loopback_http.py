@@ -56,12 +56,14 @@ def send(
         OSError: the connection is refused or lost.
         http.client.HTTPException: the response is not HTTP.
     """
-    deadline = time.monotonic() + max(limit, 0.1)
+    limit = max(limit, 0.1)
+    deadline = time.monotonic() + limit
     # The child may be in a network namespace, in which only the launcher can connect.
     with contextlib.closing(children.connect(port)) as client_socket:
-        client_socket.settimeout(deadline - time.monotonic())
-        # A timeout is that of each read: without this, an answer byte by byte would never end.
-        watch = threading.Timer(max(limit, 0.1), _shut_down, (client_socket,))
+        client_socket.settimeout(limit)
+        # That is the timeout of each read: without this, an answer byte by byte would never end.
+        remaining = max(deadline - time.monotonic(), 0.0)  # the launcher may have been slow
+        watch = threading.Timer(remaining, _shut_down, (client_socket,))
         watch.daemon = True
         watch.start()
         try:
