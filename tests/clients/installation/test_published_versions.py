@@ -40,6 +40,14 @@ def test_latest_version_is_refetched_after_a_day(
     assert install(cache, "claude-code").version == version
 
 
+def test_latest_version_of_a_time_to_come_is_refetched(registry: Registry, cache: Cache) -> None:
+    registry.publish("1.2.3")
+    install(cache, "claude-code")
+    registry.publish("1.2.4")
+    age_file(cache, -3600)
+    assert install(cache, "claude-code").version == "1.2.4"
+
+
 def test_stale_latest_version_is_used_offline(registry: Registry, cache: Cache) -> None:
     registry.publish("1.2.3")
     install(cache, "claude-code")

@@ -67,7 +67,8 @@ class PublishedVersions:
         single: bool,
     ) -> tuple[str, ...]:
         entry = read_versions(file, single=single)
-        is_fresh = entry and time.time() - entry[1] < PUBLISHED_VERSIONS_TTL.total_seconds()
+        age = time.time() - entry[1] if entry else 0.0  # below 0: a clock was wrong
+        is_fresh = 0 <= age < PUBLISHED_VERSIONS_TTL.total_seconds()
         if entry and is_fresh and set(having) <= set(entry[0]):
             return entry[0]
         try:
