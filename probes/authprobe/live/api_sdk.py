@@ -147,7 +147,7 @@ class ApiSdkReading:
         status = 200 if is_accepted else report.status if report else None
         message = report.message if report and report.is_error else None
         requests = document.get("requests")
-        return Observation(
+        observation = Observation(
             outcome=outcome,
             status=status,
             reported_status=report.status if report else None,
@@ -158,7 +158,6 @@ class ApiSdkReading:
             detail=self.traces.clean(detail, MAX_DETAIL_LENGTH),
             egress_refused=tuple(sorted({each.host for each in gate if each.refused})),
             client_version=self.version,
-            leaks=self.traces.leaks(),
             evidence=tuple(
                 source
                 for source, is_there in (
@@ -173,6 +172,7 @@ class ApiSdkReading:
                 estimated_usd=MESSAGE_USD if is_accepted else 0.0,
             ),
         )
+        return self.traces.searched(observation)
 
     def _outcome(self, error_type: str | None) -> tuple[Outcome, str | None]:
         """Return the outcome, and why if the SDK does not tell it by a status."""

@@ -52,7 +52,7 @@ class ClaudeReading:
         if run.limit:
             outcome, remarks[0] = Outcome.CRASHED, f"it exceeded a limit of authprobe: {run.limit}"
         text = "; ".join(filter(None, remarks))
-        return Observation(
+        observation = Observation(
             outcome=outcome,
             status=self._status(report),
             reported_status=report.status if report else None,
@@ -63,11 +63,11 @@ class ClaudeReading:
             detail=self.traces.clean(text, MAX_DETAIL_LENGTH),
             egress_refused=tuple(sorted({g.host for g in self.traces.gate if g.refused})),
             client_version=self.version,
-            leaks=self.traces.leaks(),
             evidence=self._evidence(report),
             gate=self.traces.gate,
             cost=self._cost(),
         )
+        return self.traces.searched(observation)
 
     @property
     def _has_exited(self) -> bool:

@@ -3,17 +3,21 @@
 Free text of the service is redacted, and ids in it, which could say who the user is, are replaced.
 """
 
+import dataclasses
 import json
+import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe.clients.home_files import HomeWalk
-from authprobe.clients.observe import MAX_DETAIL_LENGTH
+from authprobe.clients.home_files import HomeFile, HomeWalk
+from authprobe.clients.home_inspection import PARTLY_SEARCHED
+from authprobe.clients.observe import MAX_DETAIL_LENGTH, add_remark
 from authprobe.clients.process.child import CompletedChild
 from authprobe.live.personal import without_ids
-from authprobe.observation.model import GateCount
+from authprobe.observation.model import GateCount, Observation
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_data
 
@@ -78,19 +82,26 @@ class ClientTraces:
         """Return what is wrong with an answer if the host sent nothing, as a phrase."""
         return f"it reports an answer, but received nothing from {self.host}"
 
-    def leaks(self) -> tuple[str, ...]:
-        """Return where the client has left the secret or a piece of it: its files, its output."""
+    def searched(self, observation: Observation) -> Observation:
+        """Return the observation with the places where the client left the secret or a piece of it:
+        its files and their names, its output.
+        """
         own = Redactor()
         for value in self.secrets:
             own.learn(OWN_SLOT, value)
+        walk = HomeWalk(self.home_folder)
+        files: Iterable[HomeFile] = walk if self.secrets else ()
         places = []
-        for file in HomeWalk(self.home_folder):
-            if any(match.name == OWN_SLOT for match in scan_data(file.data, own)):
-                places.append(self.clean(f"~/{file.path}", MAX_DETAIL_LENGTH) or "~")
-        for name, text in (("stdout", self.result.stdout), ("stderr", self.result.stderr)):
+        for file in files:
+            name = f"~/{os.fsencode(file.path).decode('utf-8', 'replace')}"
+            names = own.slots_in(name) | {match.name for match in scan_data(file.data, own)}
+            if OWN_SLOT in names:
+                places.append(self.clean(name, MAX_DETAIL_LENGTH) or "~")
+        for stream, text in (("stdout", self.result.stdout), ("stderr", self.result.stderr)):
             if OWN_SLOT in own.slots_in(text):
-                places.append(f"its output ({name})")
-        return tuple(places[:MAX_LEAKS])
+                places.append(f"its output ({stream})")
+        observation = dataclasses.replace(observation, leaks=tuple(places[:MAX_LEAKS]))
+        return observation if walk.is_complete else add_remark(observation, PARTLY_SEARCHED)
 
     def clean(self, text: str | None, limit: int) -> str | None:
         """Return a text without secrets, and without what says who the user is."""
@@ -104,15 +115,14 @@ def without_body(text: str) -> str:
 
     Versions up to 2.1.1xx show the whole body of an error.
     """
-    parts = []
-    while (place := text.find("{")) >= 0:
-        parts.append(text[:place])
+    decoder, parts, end = json.JSONDecoder(), [], 0
+    while (place := text.find("{", end)) >= 0:
+        parts.append(text[end:place])
         try:
-            body, end = json.JSONDecoder().raw_decode(text, place)
+            body, end = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
             return "".join((*parts, "[body]"))
         error = body.get("error") if isinstance(body, dict) else None
         message = error.get("message") if isinstance(error, dict) else None
         parts.append(message if isinstance(message, str) else "[body]")
-        text = text[end:]
-    return "".join((*parts, text))
+    return "".join((*parts, text[end:]))
