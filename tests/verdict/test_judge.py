@@ -203,6 +203,18 @@ def test_betas_are_shown_if_betas_are_expected() -> None:
     assert f"betas {', '.join(REFUSED.betas)}" in mismatch.actual
 
 
+def test_headers_that_are_not_as_expected_are_shown_as_they_were_sent() -> None:
+    headers = {"X-App": "cli", "x-team": None, "x-corp": "present", "accept": "x"}
+    request = ExpectedRequest(path="/v1/messages", headers=headers)
+    exchange = make_exchange(headers={"x-app": "sdk", "x-team": "a", "accept": "x"})
+    [mismatch] = judge(
+        make_case(requests=(request,)), make_observation(exchanges=(exchange,))
+    ).mismatches
+    assert mismatch.actual.endswith(
+        ", by rule none, header X-App: sdk, header x-team: a, no header x-corp"
+    )
+
+
 def test_an_expected_request_is_described_by_its_stated_fields() -> None:
     assert describe_request(ExpectedRequest(**REQUEST_FIELDS)) == (
         "POST api.anthropic.com/v1/messages, status 401, access-token in authorization, "

@@ -30,6 +30,8 @@ from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 
 MAX_LINES: Final = 50
 """Different requests that a mismatch lists."""
+MAX_HEADERS: Final = 5
+"""Headers of each that are not as expected, which it lists."""
 
 
 def judge(
@@ -200,10 +202,7 @@ def matches_request(request: ExpectedRequest, exchange: Exchange) -> bool:
         and (request.scopes is None or set(request.scopes) == set(exchange.scopes))
         and set(request.betas) <= set(exchange.betas)
         and set(request.gateway) <= set(exchange.gateway)
-        and all(
-            is_header_as_expected(exchange.headers.get(name.lower()), value)
-            for name, value in request.headers.items()
-        )
+        and not any(_other_headers(exchange, request))
     )
 
 
@@ -226,17 +225,15 @@ def describe_request(request: ExpectedRequest) -> str:
         f"by rule {request.rule}" if request.rule else None,
         f"gateway {', '.join(request.gateway)}" if request.gateway else None,
     ]
-    parts += [
-        f"no header {name}" if value is None else f"header {name}: {value}"
-        for name, value in request.headers.items()
-    ]
+    parts += [_header(name, value) for name, value in request.headers.items()]
     return ", ".join(part for part in parts if part) or "any request"
 
 
 def describe_exchange(exchange: Exchange, expected: ExpectedRequest) -> str:
     """Return an exchange on one line, comparable with `describe_request(expected)`.
 
-    Betas, scopes and acts of a gateway are left out if the expected request states none.
+    Betas, scopes and acts of a gateway are left out if the expected request states none, and
+    headers if they are as expected.
     """
     parts = (
         _target(exchange.method, exchange.host, exchange.path),
@@ -246,8 +243,20 @@ def describe_exchange(exchange: Exchange, expected: ExpectedRequest) -> str:
         f"scopes {', '.join(exchange.scopes) or NONE}" if expected.scopes else None,
         f"by rule {value_text(exchange.rule)}",
         f"gateway {', '.join(exchange.gateway) or NONE}" if expected.gateway else None,
+        *itertools.islice(_other_headers(exchange, expected), MAX_HEADERS),
     )
     return ", ".join(part for part in parts if part)
+
+
+def _other_headers(exchange: Exchange, expected: ExpectedRequest) -> Iterator[str]:
+    for name, value in expected.headers.items():
+        sent = exchange.headers.get(name.lower())
+        if not is_header_as_expected(sent, value):
+            yield _header(name, sent)
+
+
+def _header(name: str, value: str | None) -> str:
+    return f"no header {name}" if value is None else f"header {name}: {value}"
 
 
 def _target(method: str | None, host: str | None, path: str | None) -> str | None:
