@@ -97,9 +97,10 @@ class Wire(httpcore.NetworkBackend):
 
     def _connect(self, addresses: list[tuple[str, int]]) -> httpcore.NetworkStream:
         failure = self.failure(NotAsked.CONNECTION, "the name has no address")
-        for host, port in addresses:
+        for index, (host, port) in enumerate(addresses):
+            timeout = self.remaining() / (len(addresses) - index)  # one may be silent, as of IPv6
             try:
-                return httpcore.SyncBackend().connect_tcp(host, port, self.remaining())
+                return httpcore.SyncBackend().connect_tcp(host, port, timeout)
             except httpcore.ConnectTimeout:
                 failure = self.failure(NotAsked.TIMEOUT, "no connection in time")
             except httpcore.ConnectError as error:
