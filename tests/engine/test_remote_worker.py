@@ -1,6 +1,8 @@
+import contextlib
 import pickle
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -9,6 +11,7 @@ from authprobe.engine.remote import worker
 from authprobe.engine.remote.reasons import SECRET_KEPT
 from authprobe.engine.remote.worker import Conditions
 from authprobe.observation.model import Observation, Outcome
+from authprobe.redaction.redactor import Redactor
 from tests.support.make import make_case
 
 SECRET = "sk-ant-api03-" + "Zq7" * 30 + "AA"
@@ -57,3 +60,40 @@ def test_an_error_leaves_the_worker_as_a_text_without_values(
     words = f"authprobe itself failed on this case: ValueError in {WORKER}: {function}; "
     assert all((answer.observation.detail or "").startswith(words) for answer in answers)
     assert SECRET.encode() not in pickle.dumps(answers)
+
+
+def test_the_laboratory_of_a_killed_run_is_closed_when_another_one_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[int] = []
+    closed: list[int] = []
+    closed_while_used: list[int] = []
+
+    def open_laboratory(stack: contextlib.ExitStack, *_: object) -> Mock:
+        opened.append(number := len(opened))
+        stack.callback(closed.append, number)
+        return Mock(redactor=Redactor(), cache=Mock(companions=lambda client: {}))
+
+    def probe(run: str) -> None:
+        worker.probe_batch(Conditions(run=run, isolation=Isolation.NONE), [make_case()])
+
+    def probe_case(*_: object) -> Observation:
+        if len(opened) == 1:  # the first run is still in use when the second one begins
+            probe("second")
+            closed_while_used.extend(closed)
+        return Observation(outcome=Outcome.ACCEPTED)
+
+    monkeypatch.setattr(worker, "IDLE_TIMEOUT", 0.0)
+    monkeypatch.setattr(worker, "open_laboratory", open_laboratory)
+    monkeypatch.setattr(worker, "probe_case", probe_case)
+    try:
+        probe("first")
+        assert (opened, closed_while_used) == ([0, 1], [])
+        probe("third")
+        assert closed == [0, 1]
+        probe("first")  # it was slow, and not killed
+        assert (opened, closed) == ([0, 1, 2, 3], [0, 1, 2])
+    finally:
+        for run in ("first", "second", "third"):
+            worker.close(run)
+    assert closed == [0, 1, 2, 3]

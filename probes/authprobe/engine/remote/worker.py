@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hashlib
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,9 @@ T = TypeVar("T")
 MAX_PREPARED: Final = 4
 """Clients that a worker keeps locked in its cache; others may be evicted from it."""
 MAX_ENDED_RUNS: Final = 100
+IDLE_TIMEOUT: Final = 3600.0
+"""Seconds without a batch after which a run counts as killed, which nobody has told to this worker.
+Its laboratory is closed when another run begins, and opened again if the run is slow instead."""
 PACKAGE: Final = Path(authprobe.__file__).parent
 
 
@@ -124,8 +128,7 @@ def probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[RemoteAn
 
 
 def _probe_batch(conditions: Conditions, cases: Sequence[Case]) -> tuple[RemoteAnswer, ...]:
-    laboratory = _open(conditions)
-    with laboratory.clients_of(cases):
+    with _used(conditions) as laboratory, laboratory.clients_of(cases):
         if len(cases) == 1:
             return (laboratory.probe(cases[0]),)
         with ThreadPoolExecutor(len(cases), thread_name_prefix="probe") as pool:
@@ -157,6 +160,10 @@ class _WorkerLaboratory:
 
     laboratory: Laboratory
     stack: contextlib.ExitStack
+    batches: int = 0
+    """Number of the batches that are probed now."""
+    used_at: float = 0.0
+    """Time of `time.monotonic` at which the last batch ended."""
     _prepared: "OrderedDict[InstallationKey, _PreparedClient]" = field(default_factory=OrderedDict)
     """The one that was used last is at the end."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -230,18 +237,42 @@ _laboratories: Final[dict[str, _WorkerLaboratory]] = {}
 _ended: Final[deque[str]] = deque(maxlen=MAX_ENDED_RUNS)
 
 
-def _open(conditions: Conditions) -> _WorkerLaboratory:
-    """Return the laboratory of a run, opened for its first cases."""
+@contextlib.contextmanager
+def _used(conditions: Conditions) -> Iterator[_WorkerLaboratory]:
+    """Yield the laboratory of a run, which is not closed as idle meanwhile."""
     with _lock:
-        if conditions.run in _ended:
-            raise RuntimeError("the run has ended")
-        if (opened := _laboratories.get(conditions.run)) is not None:
-            return opened
-        settings = Settings(
-            isolation=conditions.isolation, break_rules=conditions.broken_rules, history="none"
-        )
-        with contextlib.ExitStack() as stack:
-            laboratory = open_laboratory(stack, settings, Redactor())
-            opened = _WorkerLaboratory(laboratory, stack.pop_all())
-        _laboratories[conditions.run] = opened
+        laboratory = _open(conditions)
+        laboratory.batches += 1
+    try:
+        yield laboratory
+    finally:
+        with _lock:
+            laboratory.batches -= 1
+            laboratory.used_at = time.monotonic()
+
+
+def _open(conditions: Conditions) -> _WorkerLaboratory:
+    """Return the laboratory of a run, opened for its first cases; the caller holds the lock."""
+    if conditions.run in _ended:
+        raise RuntimeError("the run has ended")
+    if (opened := _laboratories.get(conditions.run)) is not None:
         return opened
+    _close_idle()
+    settings = Settings(
+        isolation=conditions.isolation, break_rules=conditions.broken_rules, history="none"
+    )
+    with contextlib.ExitStack() as stack:
+        laboratory = open_laboratory(stack, settings, Redactor())
+        opened = _WorkerLaboratory(laboratory, stack.pop_all())
+    _laboratories[conditions.run] = opened
+    return opened
+
+
+def _close_idle() -> None:
+    """Close the laboratories of killed runs: each has an emulator, and locks clients."""
+    for run, laboratory in tuple(_laboratories.items()):
+        is_idle = time.monotonic() - laboratory.used_at >= IDLE_TIMEOUT
+        if is_idle and not laboratory.batches:
+            del _laboratories[run]
+            with contextlib.suppress(Exception):  # of another run
+                laboratory.close()
