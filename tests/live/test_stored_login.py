@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from authprobe.clients.process.children import Children
+from authprobe.core.login_renewal import LOCK_FOLDER
 from authprobe.errors import ClientError
 from authprobe.live.stored_login import (
     DIGEST_TIMEOUT,
-    LOCK,
     LoginDates,
     UnreadableLoginError,
     digest_login,
@@ -267,7 +267,7 @@ def test_file_that_is_no_longer_there_has_changed(tmp_path: Path, kind: str) -> 
 
 def test_fresh_lock_means_that_a_client_renews_the_login(tmp_path: Path) -> None:
     assert not is_being_renewed(tmp_path)
-    lock = tmp_path / LOCK
+    lock = tmp_path / LOCK_FOLDER
     lock.mkdir()
     assert is_being_renewed(tmp_path)
     stale = time.time() - 61

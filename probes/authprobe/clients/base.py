@@ -261,7 +261,7 @@ class Sandbox:
             "PATH": f"{self.home}/bin:{SYSTEM_PATH}",
             "TMPDIR": str(self.home / TEMPORARY_FOLDER),
             **dict.fromkeys(CA_VARIABLES, str(self.container.ca_file)),
-            **_proxy_variables(self.proxy_url),
+            **proxy_variables(self.proxy_url),
         }
 
     def start(
@@ -366,7 +366,7 @@ class Sandbox:
         return self.home / WORK_FOLDER
 
 
-def _proxy_variables(url: str) -> dict[str, str]:
+def proxy_variables(url: str) -> dict[str, str]:
     """Return the proxy variables; curl and others read only the lower-case ones."""
     variables = {"HTTPS_PROXY": url, "HTTP_PROXY": url, "NO_PROXY": "127.0.0.1,localhost"}
     return variables | {name.lower(): value for name, value in variables.items()}

@@ -12,7 +12,7 @@ from typing import Final
 from authprobe.core.version_ranges import EXACT, version_key
 
 LOCK_FOLDER: Final = ".oauth_refresh.lock"
-"""Folder in Claude Code's configuration folder that exists while a process renews the login."""
+"""Folder beside the login while a process renews it (since Claude Code 2.1.218)."""
 LOCK_STALE_SECONDS: Final = 60
 """Age from which a lock counts as left behind."""
 RENEWAL_MINUTES: Final = 5

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from authprobe.clients.base import (
+    DRIVERS,
     SYSTEM_PATH,
     TEMPORARY_FOLDER,
     WORK_FOLDER,
@@ -22,7 +23,7 @@ from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.clients.process.children import Visibility
 from authprobe.clients.process.required_files import visible_files
 from authprobe.clients.sdk.api_sdk import CONNECTION_ERRORS, NO_CREDENTIAL_ERROR, read_output
-from authprobe.clients.sdk.driver import DRIVERS, read_last_object
+from authprobe.clients.sdk.driver import read_last_object
 from authprobe.core.client_kinds import Registry
 from authprobe.core.isolation import CA_VARIABLES
 from authprobe.live.client_traces import ClientTraces

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from authprobe.clients.base import proxy_variables
 from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.core.isolation import Isolation
@@ -22,9 +23,7 @@ class GatedContainer:
 
     def proxy_variables(self) -> dict[str, str]:
         """Return the variables that lead a client to the gate."""
-        proxy = f"http://{LOOPBACK}:{self.port}"
-        names = {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "NO_PROXY": f"{LOOPBACK},localhost"}
-        return {**names, **{name.lower(): value for name, value in names.items()}}
+        return proxy_variables(f"http://{LOOPBACK}:{self.port}")
 
 
 def check_isolation(children: Children) -> None:

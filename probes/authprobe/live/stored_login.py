@@ -15,6 +15,7 @@ from typing import Final
 
 from authprobe.clients.credentials import CREDENTIALS_FILE
 from authprobe.clients.process.children import LauncherConnection
+from authprobe.core.login_renewal import LOCK_FOLDER, LOCK_STALE_SECONDS
 from authprobe.errors import ClientError
 
 LOGIN: Final = "claudeAiOauth"
@@ -25,10 +26,6 @@ WANTED_NAMES: Final[tuple[str, ...]] = (LOGIN, EXPIRES_AT, REFRESH_EXPIRES_AT, R
 MAX_FILE_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 40
 MAX_NUMBER_BYTES: Final = 20
-LOCK: Final = ".oauth_refresh.lock"
-"""Folder that a client makes while it renews a login (anthropics/claude-code, 2.1.218 on)."""
-LOCK_LIFETIME: Final = 60.0
-"""Seconds after which clients take a lock for stale."""
 DIGEST_PROGRAM: Final = "sha256sum"
 DIGEST_TIMEOUT: Final = 20.0
 _SPACE: Final = b" \t\r\n"
@@ -264,10 +261,10 @@ def _moment(milliseconds: int | None) -> datetime.datetime | None:
 def is_being_renewed(folder: Path) -> bool:
     """Return True if a client holds the lock of the login in this folder, which is not stale."""
     try:
-        age = time.time() - (folder / LOCK).lstat().st_mtime
+        age = time.time() - (folder / LOCK_FOLDER).lstat().st_mtime
     except OSError:
         return False
-    return age < LOCK_LIFETIME
+    return age < LOCK_STALE_SECONDS
 
 
 def is_unchanged(folder: Path, digest: str | None, children: LauncherConnection) -> bool:

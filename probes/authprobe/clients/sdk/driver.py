@@ -4,14 +4,12 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from authprobe.clients.base import Sandbox, find_program
+from authprobe.clients.base import DRIVERS, Sandbox, find_program
 from authprobe.clients.observe import verified_version
 from authprobe.clients.process.child import CompletedChild
 from authprobe.core.client_kinds import Registry
-
-DRIVERS: Final = Path(__file__).parent / "drivers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
