@@ -3,11 +3,10 @@
 Nobody looked into TLS, so there are no exchanges.
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from authprobe.clients.claude_code.prompt import read_report
+from authprobe.clients.claude_code.prompt import last_document, read_report
 from authprobe.clients.observe import (
     MAX_DETAIL_LENGTH,
     MAX_MESSAGE_LENGTH,
@@ -129,7 +128,7 @@ class ClaudeReading:
 
 def read_cost(stdout: str) -> float | None:
     """Return the cost in US dollars that the client estimates; None: it does not."""
-    document = _last_document(stdout)
+    document = last_document(stdout) or {}
     for name in ("total_cost_usd", "cost_usd"):
         value = document.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1000:
@@ -139,17 +138,5 @@ def read_cost(stdout: str) -> float | None:
 
 def read_error_type(stdout: str) -> str | None:
     """Return the type of the error that the client reports (`api_error_type`, since 2.1.3xx)."""
-    value = _last_document(stdout).get("api_error_type")
+    value = (last_document(stdout) or {}).get("api_error_type")
     return value if isinstance(value, str) and ERROR_TYPE.fullmatch(value) else None
-
-
-def _last_document(stdout: str) -> dict[str, Any]:
-    for line in reversed(stdout.splitlines()):
-        try:
-            document = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        last = document[-1] if isinstance(document, list) and document else document
-        if isinstance(last, dict) and "is_error" in last:
-            return last
-    return {}

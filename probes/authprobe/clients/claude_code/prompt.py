@@ -73,6 +73,19 @@ def read_report(stdout: str) -> ClientReport | None:
 
     `is_error` decides, as `subtype` is success even for a 401 (anthropics/claude-code#79500).
     """
+    document = last_document(stdout)
+    if document is None:
+        return None
+    status, result = document.get("api_error_status"), document.get("result")
+    return ClientReport(
+        is_error=bool(document["is_error"]),
+        message=result if isinstance(result, str) else None,
+        status=status if type(status) is int else None,
+    )
+
+
+def last_document(stdout: str) -> dict[str, Any] | None:
+    """Return the last report in the documented form as JSON, or None."""
     for line in reversed(stdout.splitlines()):
         try:
             document = json.loads(line)
@@ -81,13 +94,7 @@ def read_report(stdout: str) -> ClientReport | None:
         # Up to 1.0 and with --verbose the report is the last item of a list.
         last: Any = document[-1] if isinstance(document, list) and document else document
         if isinstance(last, dict) and "is_error" in last:
-            status = last.get("api_error_status")
-            result = last.get("result")
-            return ClientReport(
-                is_error=bool(last["is_error"]),
-                message=result if isinstance(result, str) else None,
-                status=status if type(status) is int else None,
-            )
+            return last
     return None
 
 
