@@ -82,7 +82,7 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
     return conversation.observation()
 
 
-@dataclass(slots=True, kw_only=False)
+@dataclass(slots=True)
 class _Conversation:
     """The requests of one case, and their answers."""
 

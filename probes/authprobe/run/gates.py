@@ -10,7 +10,7 @@ from authprobe.errors import ExitCode
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
 
-MAX_SHARDS: Final = 10
+MAX_SHARDS_NAMED: Final = 10
 """Missing shards that a message names."""
 
 
@@ -52,8 +52,8 @@ def gate_result(run: Run) -> GateResult:
 
 def missing_words(shards: Sequence[str]) -> str:
     """Return which shards a merged run is without, as a sentence that may go on."""
-    more = len(shards) - MAX_SHARDS
-    names = ", ".join(shards[:MAX_SHARDS]) + (f" and {more} more" if more > 0 else "")
+    more = len(shards) - MAX_SHARDS_NAMED
+    names = ", ".join(shards[:MAX_SHARDS_NAMED]) + (f" and {more} more" if more > 0 else "")
     return f"shard {names} is missing" if len(shards) == 1 else f"shards {names} are missing"
 
 

@@ -150,8 +150,3 @@ class ServiceAnswer:
     not_asked: NotAsked | None = None
     problem: str | None = None
     """What failed, in the words of the system; None: there is nothing to add to `not_asked`."""
-
-    @property
-    def is_json(self) -> bool:
-        """True if the body is a JSON object."""
-        return self.content_type == "application/json" and self.envelope is not Envelope.EMPTY

@@ -13,12 +13,11 @@ from authprobe.observation.fingerprint import Fingerprint, fingerprint
 from authprobe.plan.case_ids import without_version
 from authprobe.run.history.model import PastRun, Point
 from authprobe.run.model import CaseRecord, Run
+from authprobe.run.results_file import MAX_YEAR, MIN_YEAR
 from authprobe.verdict.model import Status
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-
-MIN_YEAR, MAX_YEAR = 1970, 9998
 
 
 def run_values(run: Run) -> dict[str, object]:
