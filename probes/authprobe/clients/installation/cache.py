@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Self, TypeAlias
 
@@ -152,10 +152,8 @@ class Cache:
         Raises:
             ClientError: the registry is unavailable, and no answer is cached.
         """
-        try:
+        with self._usable_folder():
             return self._published.versions(package, having)
-        except OSError as error:
-            raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 
     def current_versions(self, package: Package) -> tuple[str, ...]:
         """Return the versions that the registry publishes now, whatever is cached.
@@ -163,10 +161,8 @@ class Cache:
         Raises:
             ClientError: the registry is unavailable.
         """
-        try:
+        with self._usable_folder():
             return self._published.current(package)
-        except OSError as error:
-            raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 
     def exact_version(self, client: Client) -> str:
         """Return the version of a client, which is asked for if it is to be the latest.
@@ -177,8 +173,14 @@ class Cache:
         package = client.spec.package
         if package is None or client.version != LATEST:
             return client.version
-        try:
+        with self._usable_folder():
             return self._published.latest(package)
+
+    @contextlib.contextmanager
+    def _usable_folder(self) -> Iterator[None]:
+        """Raise an InstallError if the folder cannot be used in the block."""
+        try:
+            yield
         except OSError as error:
             raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 

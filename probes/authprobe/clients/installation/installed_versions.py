@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from authprobe.clients.installation.storage import VERSION
 from authprobe.core import safe_files
@@ -17,7 +17,7 @@ def installed_version(package: Package, name: str, folder: Path) -> str | None:
     """Return the version of a package, or one beside it, in the folder of a client; None: none."""
     try:
         version = (
-            _npm_version(folder / "node_modules" / name)
+            str(read_package_json(folder / "node_modules" / name)["version"])
             if package.registry is Registry.NPM
             else _python_version(folder.glob("lib/python*/site-packages"), name.partition("[")[0])
         )
@@ -33,9 +33,13 @@ def companion_versions(package: Package, folder: Path) -> Mapping[str, str]:
     return {name: version for name, version in versions.items() if version}
 
 
-def _npm_version(package: Path) -> str:
-    content = safe_files.read_bounded(package / "package.json", MAX_PACKAGE_JSON_BYTES)
-    return str(json.loads(content)["version"])
+def read_package_json(package: Path) -> Any:
+    """Return the content of the package.json of an npm package.
+
+    Raises:
+        OSError, ValueError, RecursionError: it cannot be read, or is not JSON.
+    """
+    return json.loads(safe_files.read_bounded(package / "package.json", MAX_PACKAGE_JSON_BYTES))
 
 
 def _python_version(folders: Iterable[Path], name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 
 import filelock
 
+from authprobe.clients.installation.installed_versions import read_package_json
 from authprobe.clients.installation.installer_failures import (
     NO_NODE,
     NO_WHEEL,
@@ -37,7 +38,6 @@ from authprobe.clients.installation.uv import (
 from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.clients.process.children import Children, Visibility
 from authprobe.clients.process.required_files import visible_files
-from authprobe.core import safe_files
 from authprobe.core.client_kinds import Package, Registry, split_requirement
 from authprobe.core.isolation import Isolation
 from authprobe.core.version_ranges import EXACT
@@ -91,7 +91,6 @@ NOT_SEALED: Final = (
     "`authprobe doctor` tells why"
 )
 INSTALL_SCRIPTS: Final = frozenset({"preinstall", "install", "postinstall"})
-MAX_PACKAGE_JSON_BYTES: Final = 1_000_000
 VERSION: Final = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.-]*")
 
 
@@ -375,10 +374,7 @@ def _sealed_environment(home: Path) -> dict[str, str]:
 def _has_install_script(package: Path) -> bool:
     """Return True if an npm package has a script that runs when it is installed."""
     try:
-        manifest = json.loads(
-            safe_files.read_bounded(package / "package.json", MAX_PACKAGE_JSON_BYTES)
-        )
-        return not INSTALL_SCRIPTS.isdisjoint(manifest["scripts"])
+        return not INSTALL_SCRIPTS.isdisjoint(read_package_json(package)["scripts"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False
 
