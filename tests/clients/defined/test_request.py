@@ -7,6 +7,7 @@ import pytest
 import authprobe
 from authprobe.clients.defined.request import Response, make_request
 from authprobe.core.client_kinds import Via
+from authprobe.errors import ClientError
 from authprobe.scenario.client_definitions import FrontRequest, RequestBody
 
 MESSAGES = FrontRequest(post="/v1/messages")
@@ -89,3 +90,10 @@ def test_error_is_read_from_the_body(
 ) -> None:
     response = Response(status=status, body=body)
     assert (response.error_type, response.error_message) == error
+
+
+@pytest.mark.parametrize("value", ["wide …", "two\nlines", "a\0nul"])
+def test_header_that_cannot_be_sent_is_a_client_error(value: str) -> None:
+    with pytest.raises(ClientError, match="its header x-title has a character that no header can"):
+        headers(defined={"X-Title": value})
+    assert headers(defined={"X-Title": "Café"})["x-title"] == "Café"

@@ -1,6 +1,7 @@
 """authprobe's own request to a server, and its response."""
 
 import http.client
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,9 +10,11 @@ from authprobe.clients.defined.loopback_http import LoopbackRequest, send
 from authprobe.clients.process.children import LauncherConnection
 from authprobe.clients.raw_http import MESSAGES_BODY, USER_AGENT, read_error
 from authprobe.core.client_kinds import Via
+from authprobe.errors import ClientError
 from authprobe.scenario.client_definitions import FrontRequest, RequestBody
 
 API_VERSION: Final = "2023-06-01"
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,9 @@ def make_request(
     """Return the request with the headers of the definition, its placeholders replaced.
 
     Headers of the credentials and of the scenario win over them; a scenario can leave one out.
+
+    Raises:
+        ClientError: a header cannot be sent.
     """
     headers: dict[str, str | None] = {}
     if request.body is RequestBody.MESSAGES:
@@ -77,11 +83,11 @@ def make_request(
         headers["x-api-key"] = key
     headers |= {name.lower(): value for name, value in scenario.items()}
     headers["user-agent"] = USER_AGENT  # last, so that nothing can replace it
-    return LoopbackRequest(
-        path=request.post,
-        body=_body(request, prompt),
-        headers={name: value for name, value in headers.items() if value is not None},
-    )
+    sent = {name: value for name, value in headers.items() if value is not None}
+    for name, value in sent.items():
+        if not _VALUE.fullmatch(value):  # of the definition, or of the prompt in it
+            raise ClientError(f"its header {name} has a character that no header can carry")
+    return LoopbackRequest(path=request.post, body=_body(request, prompt), headers=sent)
 
 
 def _body(request: FrontRequest, prompt: str) -> dict[str, Any]:
