@@ -1,6 +1,7 @@
 """Containers: what their processes see and can do, and how the run reaches them."""
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -62,6 +63,12 @@ class Echo(http.server.BaseHTTPRequestHandler):
 server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Echo)
 print("ready", flush=True)
 server.serve_forever()
+"""
+SILENT = """
+import socket, sys, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=0)
+print("ready", flush=True)
+time.sleep(300)
 """
 
 
@@ -197,6 +204,26 @@ def test_post_to_a_closed_port_is_refused(container: Container) -> None:
     port = container.free_port()
     with pytest.raises(ConnectionRefusedError):
         send(container, port, LoopbackRequest(path="/any", body={}), limit=10)
+
+
+def connect_often(container: Container, port: int, count: int) -> None:
+    """Make so many connections at the same time."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(container.connect(port))
+
+
+def test_a_program_that_accepts_no_connection_does_not_hold_its_container_up(
+    container: Container,
+) -> None:
+    port = container.free_port()
+    with container.start(
+        [sys.executable, "-I", "-c", SILENT, str(port)], env={}, cwd=Path("/")
+    ) as server:
+        assert server.read_line_with("ready", 30)
+        with pytest.raises(TimeoutError) as error:
+            connect_often(container, port, 10)  # more than its queue holds
+    assert error.value.errno == errno.ETIMEDOUT  # of the launcher, which did not wait for long
 
 
 # --- files ----------------------------------------------------------------------------------------

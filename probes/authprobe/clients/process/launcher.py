@@ -18,6 +18,7 @@ sockets that this process binds or connects inside, and the home through its des
 
 import array
 import contextlib
+import errno
 import fcntl
 import functools
 import json
@@ -44,6 +45,7 @@ IMPORTED_EARLY = (array,)
 """Modules that `socket` imports at their first use, when they may be out of sight."""
 MAX_SIGNALS = 64  # read from a child's socket at a time, one byte each
 MAX_DESCRIPTORS = 4  # of a request: the socket for its answer and three standard streams
+CONNECT_TIMEOUT = 1.0  # seconds; on loopback, a connection is made at once or not at all
 REMOVAL_TIMEOUT = 10.0  # seconds
 NAMESPACES = {
     Isolation.NETWORK: kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET,
@@ -416,11 +418,17 @@ def connect(port: int) -> socket.socket:
     """Connect to a child's port."""
     # Not `create_connection`, which imports a codec for names: it may be out of sight.
     port_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A program can let connections wait for minutes, in which nobody would enforce its limits.
+    port_socket.settimeout(CONNECT_TIMEOUT)
     try:
         port_socket.connect((LOOPBACK, port))
+    except TimeoutError:
+        port_socket.close()
+        raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
     except OSError:
         port_socket.close()
         raise
+    port_socket.settimeout(None)
     return port_socket
 
 
