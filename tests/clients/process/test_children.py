@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, CompletedChild, ExitReason, Stdin
+from authprobe.clients.process.child import (
+    OUTPUT_LIMIT_BYTES,
+    Child,
+    CompletedChild,
+    ExitReason,
+    Stdin,
+    StreamEnds,
+)
 from authprobe.clients.process.children import Children
 from authprobe.errors import ClientError
 from tests.support.waiting import wait_until
@@ -117,6 +125,15 @@ def test_output_is_truncated_at_the_limit(
     result = shell(children, f"head -c {OUTPUT_LIMIT_BYTES + more} /dev/zero {redirect}; exit 7")
     assert len(getattr(result, stream)) == OUTPUT_LIMIT_BYTES
     assert (result.exit_code, result.truncated) == (7, truncated)
+
+
+def test_output_that_a_process_left_behind_writes_for_ever_ends_at_the_limit() -> None:
+    channel, launcher = socket.socketpair()
+    launcher.sendall(b'{"pid": 1}\n')
+    endless = os.open("/dev/zero", os.O_RDONLY)
+    with launcher, Child(channel, StreamEnds(None, endless, None)) as child:
+        child._drain()
+        assert len(child.output) == OUTPUT_LIMIT_BYTES
 
 
 def test_timeout_kills_child_and_descendants(children: Children) -> None:

@@ -292,10 +292,13 @@ class Child:
         return bool(data)
 
     def _drain(self) -> None:
-        """Read the rest of the pipes without waiting for processes that still hold them open."""
-        for descriptor in self._output:
+        """Read the rest of the pipes without waiting for processes that still hold them open.
+
+        One of these may write for ever, so no more is read than is kept.
+        """
+        for descriptor, output in self._output.items():
             os.set_blocking(descriptor, False)
-            while self._read(descriptor):
+            while self._read(descriptor) and len(output) < OUTPUT_LIMIT_BYTES:
                 pass
 
     def _text(self, descriptor: int | None) -> str:
