@@ -90,14 +90,14 @@ class ProbeScheduler(ProbeSession):
         """
         remote = self.remote(self._reporter, lambda cases, _: self._probe_here(cases))
         if remote is None:
-            yield from self._probe_here(cases)
-            return
-        self._reporter.begin_stage("installing and probing", len(cases))
-        with contextlib.closing(remote.probe(cases)) as results:
+            probed = self._probe_here(cases)
+        else:
+            self._reporter.begin_stage("installing and probing", len(cases))
+            probed = remote.probe(cases)
+        with contextlib.closing(probed) as results:
             for case, observation in results:
                 self.probes += 1
-                self.installs = sum(remote.installs.values())
-                self.disk_peak_bytes = sum(remote.new_bytes.values())
+                self._count()
                 self._reporter.finish_step(case.id)
                 yield case, observation
 
@@ -127,15 +127,13 @@ class ProbeScheduler(ProbeSession):
                 version.installation = None
                 ready.extend(version.cases)
                 self._reporter.finish_step(str(version.cases[0].client))
-                self._count(laboratory)
+                self._count()
             for probed in (future for future in tuple(running) if future in finished):
                 case = running.pop(probed)
                 versions[case.client].remaining_cases -= 1
                 if not versions[case.client].remaining_cases:
                     del versions[case.client]
                     self._close(laboratory, case.client)
-                self.probes += 1
-                self._reporter.finish_step(case.id)
                 yield case, probed.result()
 
     def _open(self, laboratory: Laboratory, cases: Sequence[Case]) -> _OpenVersion:
@@ -150,9 +148,12 @@ class ProbeScheduler(ProbeSession):
             report = functools.partial(self._reporter.begin_step, str(client))
             laboratory.cache.prepare(client, report, self._reporter.notify)
 
-    def _count(self, laboratory: Laboratory) -> None:
-        self.installs = laboratory.cache.installs
-        self.disk_peak_bytes = max(self.disk_peak_bytes, laboratory.cache.new_bytes)
+    def _count(self) -> None:
+        """Count the installations and their size, here and on the workers."""
+        cache, remote = self.laboratory.cache, self._remote
+        self.installs = cache.installs + (sum(remote.installs.values()) if remote else 0)
+        new_bytes = cache.new_bytes + (sum(remote.new_bytes.values()) if remote else 0)
+        self.disk_peak_bytes = max(self.disk_peak_bytes, new_bytes)
 
     def _close(self, laboratory: Laboratory, client: Client) -> None:
         """Release a client, and evict the oldest while the installed ones take too much space."""
