@@ -2,6 +2,7 @@ import json
 import time
 from pathlib import Path
 
+import filelock
 import pytest
 
 from authprobe.clients.installation.cache import Cache
@@ -179,6 +180,17 @@ def test_invalid_cache_of_versions_is_ignored(registry: Registry, cache: Cache, 
     file.write_text(text)
     registry.publish_all("1.0.0")
     assert versions(cache) == ["1.0.0"]
+
+
+def test_lock_that_another_run_holds_is_named(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_in_vain(*_: object) -> tuple[str, ...]:
+        raise filelock.Timeout("pip.lock")
+
+    monkeypatch.setattr(cache._published, "versions", wait_in_vain)
+    with pytest.raises(InstallError, match=r"cannot use the cache: The file lock 'pip\.lock'"):
+        versions(cache)
 
 
 def test_pip_lists_every_published_version(

@@ -182,7 +182,8 @@ class Cache:
         try:
             yield
         except OSError as error:
-            raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
+            reason = error.strerror or error  # a lock that another run holds has no number
+            raise InstallError(f"{self.folder}: cannot use the cache: {reason}") from None
 
     def has(self, client: Client) -> bool:
         """Return True if a client needs no installation, as far as its folder tells."""
