@@ -1,13 +1,23 @@
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from authprobe.diagnosis.causes import causes
 from authprobe.errors import RecordError
-from authprobe.run.model import FORMER_CAUSE_IDS, Alternative, Diagnosis
+from authprobe.observation.model import Cost, GateCount, RewrittenError
+from authprobe.run.model import FORMER_CAUSE_IDS, Alternative, Diagnosis, SecretSearch
 from authprobe.run.results_file import dump_run, read_run
-from tests.support.make import make_observation, make_record, make_run, make_shard
+from tests.support.make import (
+    make_exchange,
+    make_observation,
+    make_record,
+    make_run,
+    make_shard,
+)
+
+HUGE = 10**400
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999"])
@@ -64,4 +74,34 @@ def test_a_number_of_missing_cases_that_no_run_has_is_rejected(tmp_path: Path, n
     assert read_run(path) == run
     path.write_text(dump_run(dataclasses.replace(run, not_started=number)))
     with pytest.raises(RecordError, match="not_started must be a number of cases"):
+        read_run(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gate": (GateCount(host="x", sent=HUGE),)},
+        {"cost": Cost(requests=HUGE)},
+        {"cost": Cost(estimated_usd=1e300)},
+        {"exchanges": (make_exchange(rewritten=RewrittenError(status=HUGE)),)},
+    ],
+    ids=["gate", "requests", "cost", "rewritten"],
+)
+def test_a_number_of_an_observation_that_is_too_large_is_rejected(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(dump_run(make_run(make_record(observation=make_observation(**changes)))))
+    with pytest.raises(RecordError, match=r"cases\.0 has a number that is too large"):
+        read_run(path)
+
+
+@pytest.mark.parametrize("size", [{"files": HUGE}, {"size_bytes": HUGE}])
+def test_a_search_of_more_than_any_disk_has_is_rejected(
+    tmp_path: Path, size: dict[str, Any]
+) -> None:
+    search = dataclasses.replace(SecretSearch(names=("OUR_KEY",), files=1, size_bytes=1), **size)
+    path = tmp_path / "results.json"
+    path.write_text(dump_run(make_run(make_record(), secret_search=search)))
+    with pytest.raises(RecordError, match="secret_search has a number that is too large"):
         read_run(path)

@@ -78,6 +78,8 @@ def _problems(run: Run) -> Iterator[str]:
         yield "not_started must be a number of cases"
     if run.shard and not 1 <= run.shard.index <= run.shard.count <= MAX_SHARDS:
         yield f"shard must have an index from 1 to its count, which is at most {MAX_SHARDS}"
+    if (search := run.secret_search) and max(search.files, search.size_bytes) > MAX_NUMBER:
+        yield "secret_search has a number that is too large"
     if len({record.id for record in run.cases}) < len(run.cases):
         yield "cases has two cases with the same id"
     for index, record in enumerate(run.cases):
@@ -102,8 +104,13 @@ def _numbers(observation: Observation) -> Iterator[float]:
     for exchange in observation.exchanges:
         yield from (exchange.elapsed, exchange.at, exchange.clock_offset)
         yield from (exchange.status or 0, exchange.size_bytes or 0)
+        yield exchange.rewritten.status if exchange.rewritten else 0
     for session in observation.sessions:
         yield from (session.status or 0, session.exit_code or 0)
+    for count in observation.gate:
+        yield from (count.connections, count.refused, count.sent, count.received, count.seconds)
+    if cost := observation.cost:
+        yield from (cost.requests or 0, cost.estimated_usd or 0.0)
 
 
 def _confidences(record: CaseRecord) -> Iterator[float]:
