@@ -288,6 +288,32 @@ def test_connections_that_fail_are_told_with_the_reason() -> None:
             assert gate.count().connections == 0
 
 
+def test_next_address_of_a_host_is_tried_beside_a_silent_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+    with socket.socket() as silent, contextlib.ExitStack() as waiting:
+        silent.bind((LOOPBACK, 0))
+        silent.listen(0)
+        for _ in range(3):  # more than its queue holds
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(silent.getsockname())
+        tcp = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        found = [(*tcp, address) for address in (silent.getsockname(), service.address)]
+
+        def getaddrinfo(host: str, *arguments: object, **options: object) -> object:
+            if host == "two.example":
+                return found
+            return resolve(host, *arguments, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        directions = Directions(addresses={(API, 443): ("two.example", 443)})
+        limits = dataclasses.replace(QUICK, connect_seconds=PATIENCE)
+        with open_gate(ConnectGate(frozenset({API}), directions, limits=limits)) as gate:
+            assert gate.ask() == ESTABLISHED
+
+
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
     opened = Proxy()

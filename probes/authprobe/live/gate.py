@@ -29,6 +29,8 @@ from authprobe.observation.model import GateCount
 from authprobe.service.outbound import tls_context
 
 HTTPS_PORT: Final = 443
+NEXT_ADDRESS_DELAY: Final = 0.25
+"""Seconds after which the next address of a host is tried as well (RFC 8305, 5)."""
 HEAD_LIMIT_BYTES: Final = 16 * 1024
 """Size of the head of a CONNECT request, and of a proxy's answer to ours."""
 CONNECT_LINE: Final = re.compile(
@@ -204,7 +206,8 @@ class ConnectGate:
         """Connect to a host of the case: directly, or through the user's own proxy."""
         if proxy := self.proxy_for(host):
             return await _connect_through(urlsplit(proxy), host)
-        return await asyncio.open_connection(*self.directions.address(host, HTTPS_PORT))
+        address = self.directions.address(host, HTTPS_PORT)
+        return await asyncio.open_connection(*address, happy_eyeballs_delay=NEXT_ADDRESS_DELAY)
 
     async def _relay(
         self,
