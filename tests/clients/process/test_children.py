@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -18,7 +19,7 @@ from authprobe.clients.process.child import (
     Stdin,
     StreamEnds,
 )
-from authprobe.clients.process.children import Children
+from authprobe.clients.process.children import END_TIMEOUT, Children
 from authprobe.errors import ClientError
 from tests.support.waiting import wait_until
 
@@ -342,6 +343,16 @@ def test_close_ends_running_children() -> None:
         with child:
             pass
     children.close()
+
+
+def test_launcher_that_cannot_end_in_time_does_not_end_the_run() -> None:
+    children = Children()
+    children._control, launcher = socket.socketpair()
+    children._launcher = Mock()
+    children._launcher.wait.side_effect = subprocess.TimeoutExpired("launcher", END_TIMEOUT)
+    with launcher:
+        children.close()
+        assert launcher.recv(1) == b""  # it knows that the run has ended
 
 
 def test_killed_run_leaves_no_process_and_no_scratch_folder(tmp_path: Path) -> None:

@@ -247,7 +247,10 @@ class Children(LauncherConnection):
                 return
             self._control.close()
             self._control = None
-            self._launcher.wait(timeout=END_TIMEOUT)
+            # A process that the kernel cannot end yet must not cost the run its results; the
+            # launcher ends by itself as soon as that one does.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._launcher.wait(timeout=END_TIMEOUT)
 
     def start_launcher(self) -> None:
         """Start the launcher now; otherwise it starts with the first child.
