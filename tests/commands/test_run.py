@@ -30,6 +30,8 @@ expect:
   - then: {outcome: rejected, status: 401}
 """
 GOOD, BAD = "example/raw-http/messages/good", "example/raw-http/messages/bad"
+GATEWAY = "live-gateway/raw-http/models/own-key"
+"""A bundled case, whose scenario has the variable `gateway`."""
 
 
 def test_an_expression_selects_the_cases_to_probe(tmp_path: Path) -> None:
@@ -98,6 +100,12 @@ def test_a_bundled_case_is_found_where_a_file_sets_other_scenarios(tmp_path: Pat
     assert "authprobe's own request, which has no versions" in searched.err
     missing = run("run", "--list", "--case", f"{bundled}x", cwd=tmp_path)
     assert (missing.code, bundled in missing.err) == (4, True)
+    own_values = ("--set", "gateway=gateway.example")
+    listed = run("run", "--list", "--case", GATEWAY, *own_values, cwd=tmp_path)
+    assert (listed.code, listed.out.split()) == (0, [GATEWAY]), listed.err
+    for case in (GATEWAY, own):
+        unknown = run("run", "--list", "--case", case, "--set", "none=1", cwd=tmp_path)
+        assert (unknown.code, "--set none: no scenario has this" in unknown.err) == (4, True)
 
 
 def test_list_probes_nothing(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ from authprobe.scenario.bundled_clients import client_sources
 from authprobe.scenario.client_files import client_document
 from authprobe.scenario.clients import Client
 from authprobe.scenario.known_clients import KnownClient
-from authprobe.scenario.load import LoadedScenario, load_files
+from authprobe.scenario.load import LoadedScenario, check_variables, load_files
 from authprobe.settings import Settings, bundled_scenarios, is_bundled
 
 if TYPE_CHECKING:
@@ -174,13 +174,14 @@ def load_with_bundled(
     Raises:
         ScenarioError, SettingsError: as `load_files`.
     """
-    loaded = load_files(paths, variables)
+    loaded = load_files(paths, variables, has_others=True)
     missing = {case.partition("/")[0] for case in cases} - {each.scenario.id for each in loaded}
-    if not missing:
-        return loaded
-    bundled = load_files(Settings().all_scenario_paths)
-    more = [each.path for each in bundled if each.scenario.id in missing]
-    return load_files((*paths, *more), variables) if more else loaded
+    if missing:
+        bundled = load_files(Settings().all_scenario_paths)
+        if more := [each.path for each in bundled if each.scenario.id in missing]:
+            return load_files((*paths, *more), variables)
+    check_variables(variables or {}, (name for each in loaded for name in each.variables))
+    return loaded
 
 
 def _other_suites(settings: Settings, client: Client) -> str:
