@@ -203,6 +203,17 @@ def test_a_client_that_the_project_or_its_scenarios_define_is_known(project: Pat
     assert "--client mine: no such client" in run("config", cwd=project).err
 
 
+def test_errors_of_scenarios_are_not_those_of_a_client(project: Path) -> None:
+    (project / "authprobe.toml").write_text(
+        'scenarios = ["nodir"]\nclient = ["mine", "claude-code@@1"]\n'
+    )
+    ended = run("config", cwd=project)
+    assert [line.partition(": ")[2].split(":")[0] for line in ended.err.splitlines()] == [
+        "nodir",
+        "--client claude-code@@1",
+    ]
+
+
 def test_a_broken_file_ends_a_command_and_not_its_help(project: Path) -> None:
     (project / "authprobe.toml").write_text("[run\n")
     assert run("run", "--list", cwd=project).code == 4
