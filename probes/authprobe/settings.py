@@ -177,17 +177,34 @@ def _folders_of_the_user() -> tuple[Path, ...]:
 def config_files(problems: list[str] | None = None) -> tuple[ConfigFile, ...]:
     """Return the files of options: the project's, and the user's own.
 
-    What one cannot set is added to the problems, and left out.
+    What is wrong with one is added to the problems, and left out.
 
     Raises:
-        SettingsError: one cannot be read, or, without a list of problems, sets what it cannot set.
+        SettingsError: without a list of problems, something is wrong.
     """
     folder = current_folder()
-    own = None
-    if folders := _folders_of_the_user():
-        own_home, own_folder = folders
-        own = read_own_file(own_folder, own_home, folder, _short_path, problems)
-    return tuple(filter(None, (project_file(folder, problems), own)))
+    files: list[ConfigFile | None] = []
+    for find in (project_file, _own_file):
+        try:
+            files.append(find(folder, problems))
+        except SettingsError as error:  # it cannot be read
+            if problems is None:
+                raise
+            problems.append(str(error))
+    return tuple(filter(None, files))
+
+
+def _own_file(folder: Path, problems: list[str] | None) -> ConfigFile | None:
+    """Return the user's own file of options; None: there is none.
+
+    Raises:
+        SettingsError: it cannot be read, or, without a list of problems, sets what it cannot set.
+    """
+    folders = _folders_of_the_user()
+    if not folders:
+        return None
+    own_home, own_folder = folders
+    return read_own_file(own_folder, own_home, folder, _short_path, problems)
 
 
 def _short_path(path: Path) -> str:
@@ -209,7 +226,7 @@ def configured(
     What is invalid is added to `problems` and left out.
 
     Raises:
-        SettingsError: a file or a variable is invalid; with `problems`, a file cannot be read.
+        SettingsError: without `problems`, a file or a variable is invalid.
     """
     return configured_options(command, shapes, own_variables(), config_files(problems), problems)
 

@@ -227,6 +227,26 @@ def test_a_broken_file_ends_a_command_and_not_its_help(project: Path) -> None:
     assert run("versions", "--help", cwd=project).out == run("versions", "-h", cwd=Path("/")).out
 
 
+def test_a_broken_file_is_named_with_all_else(project: Path) -> None:
+    (project / "authprobe.toml").write_text("[run\n")
+    own = project / "home" / ".config" / "authprobe"
+    own.mkdir(parents=True)
+    (own / "authprobe.toml").write_text("job = 2\nretries = 3\n")
+    ended = run("config", cwd=project, AUTHPROBE_JOBS="0")
+    own_name = "home/.config/authprobe/authprobe.toml"
+    assert (ended.code, ended.out.splitlines()[0]) == (4, f"authprobe run: {own_name}")
+    assert f"retries         {own_name}:2  3\n" in ended.out
+    assert [line[:36] for line in ended.err.splitlines()] == [
+        "authprobe.toml:1:5: is not valid TOM",
+        f"{own_name}:1: job: unknown key"[:36],
+        "AUTHPROBE_JOBS: --jobs 0: must be a ",
+    ]
+    (own / "authprobe.toml").unlink()
+    ended = run("config", cwd=project)
+    assert "authprobe run: no usable authprobe.toml\n" in ended.out
+    assert len(ended.err.splitlines()) == 1
+
+
 def test_a_variable_that_sets_nothing_is_warned_of(project: Path) -> None:
     ended = run("config", cwd=project, AUTHPROBE_JBOS="2")
     assert ended.code == 0

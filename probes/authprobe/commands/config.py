@@ -7,12 +7,12 @@ from typing import Final
 
 from authprobe.commands.config_checks import problems_of
 from authprobe.commands.printing import print_error, print_json, print_text
-from authprobe.configuration.files import Setting
-from authprobe.configuration.merged import SEPARATOR, Shape, variable_names
+from authprobe.configuration.files import ConfigFile, Setting
+from authprobe.configuration.merged import SEPARATOR, Shape, configured_options, variable_names
 from authprobe.core.history_location import redact_location
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.settings import cache_limit_bytes, config_files, configured, history_runs
+from authprobe.settings import cache_limit_bytes, config_files, history_runs, own_variables
 
 DEFAULT: Final = "default"
 
@@ -52,32 +52,31 @@ def print_settings(command: str, rows: Rows, others: Mapping[str, Rows], *, as_j
 
     On stderr are all problems of the files, and of what sets these options, those of others, or
     the size of the cache and of the history.
-
-    Raises:
-        SettingsError: a file cannot be read.
     """
     problems: list[str] = []
+    files = config_files(problems)
+    names = [file.name for file in files]
+    no_file = "no usable authprobe.toml" if problems else "no authprobe.toml"
     for read in (cache_limit_bytes, history_runs):  # of variables only: there is no such option
         try:
             read()
         except SettingsError as error:
             problems.append(Redactor()(str(error)))
-    files = [file.name for file in config_files(problems)]
-    settings = tuple(_shown(command, rows, problems))
+    settings = tuple(_shown(command, rows, files, problems))
     if as_json:
         document = {
             "command": command,
-            "files": files,
+            "files": names,
             "settings": [
                 {name: getattr(each, name) for name in ShownSetting.__slots__} for each in settings
             ],
         }
         print_json(json.dumps(document, indent=2))
     else:
-        _print_table(command, files, settings)
+        _print_table(command, ", ".join(names) or no_file, settings)
     problems += [line for each in settings for line in _lines(each)]
     for other, its_rows in others.items():
-        for each in _shown(other, its_rows, problems):
+        for each in _shown(other, its_rows, files, problems):
             if each.source not in {setting.source for setting in settings}:
                 problems += _lines(each)
     for line in dict.fromkeys(problems):
@@ -91,8 +90,8 @@ def _lines(setting: ShownSetting) -> Iterator[str]:
         yield f"{setting.source}: {line}"
 
 
-def _print_table(command: str, files: Sequence[str], settings: Sequence[ShownSetting]) -> None:
-    print_text(f"authprobe {command}: {', '.join(files) or 'no authprobe.toml'}")
+def _print_table(command: str, files: str, settings: Sequence[ShownSetting]) -> None:
+    print_text(f"authprobe {command}: {files}")
     option_width = max(len(each.option) for each in settings)
     source_width = max(len(each.source) for each in settings)
     for each in settings:
@@ -100,9 +99,12 @@ def _print_table(command: str, files: Sequence[str], settings: Sequence[ShownSet
         print_text(f"{start}  {_text(each.value)}".rstrip())
 
 
-def _shown(command: str, rows: Rows, problems: list[str]) -> Iterator[ShownSetting]:
-    """Yield each setting; what cannot be read is added to the problems."""
-    found = configured(command, {row.option: row.shape for row in rows}, problems)
+def _shown(
+    command: str, rows: Rows, files: Sequence[ConfigFile], problems: list[str]
+) -> Iterator[ShownSetting]:
+    """Yield each setting; variables that cannot be read are added to the problems."""
+    shapes = {row.option: row.shape for row in rows}
+    found = configured_options(command, shapes, own_variables(), files, problems)
     refused: dict[str, str] = {}
     for row in rows:
         problem = row.problem_of(found[row.option].value) if row.option in found else None
