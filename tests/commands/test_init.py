@@ -93,6 +93,7 @@ def test_the_job_of_gitlab_is_included(tmp_path: Path) -> None:
 
 LINE = "add the line `include: [{local: /.gitlab/authprobe.yml}]`"
 ENTRY = "add `local: /.gitlab/authprobe.yml` to the list of its `include`"
+LIST = "make its `include` a list, and add `local: /.gitlab/authprobe.yml` to it"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,7 @@ ENTRY = "add `local: /.gitlab/authprobe.yml` to the list of its `include`"
         ("stages: [build, test]\n", "test", LINE),
         ("stages: []\n", "test", LINE),
         ("include: [{template: Jobs/SAST.gitlab-ci.yml}]\n", "test", ENTRY),
+        ("include:\n  template: Jobs/SAST.gitlab-ci.yml\n", "test", LIST),
         ("spec: {inputs: {}}\n---\nstages: ['unit tests']\n", "unit tests", LINE),
         ("x: {script: !reference [a, b]}\nstages: [check]\n", "check", LINE),
         ('stages: ["a # b", "c"]\n', "test", LINE),
@@ -150,7 +152,9 @@ def test_an_included_job_needs_no_further_line(tmp_path: Path, include: str) -> 
         (f"# TODO include {GITLAB}\n", LINE),
         (f"lint: {{script: [yamllint {GITLAB}]}}\n", LINE),
         ("include: ['*.yml', {project: a/b, file: /.gitlab/authprobe.yml}, [x], '']\n", ENTRY),
-        ("include:\n", ENTRY),
+        ("include:\n", LIST),
+        ("include: a.yml\n", LIST),
+        ("include: {project: a/b, file: /.gitlab/authprobe.yml}\n", LIST),
     ],
 )
 def test_a_job_that_is_only_named_is_not_included(tmp_path: Path, text: str, addition: str) -> None:
@@ -293,7 +297,7 @@ def test_the_job_says_that_it_needs_a_release(tmp_path: Path) -> None:
 
 
 def test_no_line_of_text_is_wider_than_a_terminal(tmp_path: Path) -> None:
-    (tmp_path / GITLAB_MAIN).write_text("include: [a.yml]\n")
+    (tmp_path / GITLAB_MAIN).write_text("include: a.yml\n")
     (tmp_path / IGNORED).write_text("mine\n")
     folder = "a-name-of-25-letters-or-so"
     (tmp_path / "home").mkdir()

@@ -22,6 +22,8 @@ class GitlabPipeline:
     """The main file of a pipeline."""
 
     has_include: bool = False
+    lists_includes: bool = False
+    """True if its `include` is a list, to which an entry can be added."""
     included: tuple[str, ...] = ()
     """Files of the repository that it includes: paths from its root, or patterns of them."""
     stages: tuple[str, ...] = ()
@@ -52,13 +54,15 @@ def read_pipeline(path: Path) -> GitlabPipeline:
         return GitlabPipeline()
     pairs = root.value if isinstance(root, yaml.MappingNode) else ()
     values = {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode)}
+    include = values.get("include")
     stages = values.get("stages")
     nodes = stages.value if isinstance(stages, yaml.SequenceNode) else ()
     names = tuple(each.value for each in nodes if isinstance(each, yaml.ScalarNode))
     are_plain = len(names) == len(nodes) and all(map(_PLAIN_STAGE.fullmatch, names))
     return GitlabPipeline(
-        has_include="include" in values,
-        included=tuple(_local_files(values.get("include"))),
+        has_include=include is not None,
+        lists_includes=isinstance(include, yaml.SequenceNode),
+        included=tuple(_local_files(include)),
         stages=names if are_plain else (),
     )
 

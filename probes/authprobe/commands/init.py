@@ -215,7 +215,10 @@ def _addition(folder: Path, name: str) -> str | None:
         pipeline = read_pipeline(folder / name)
         if pipeline.includes(GITLAB):
             return None
+        entry = f"add `local: /{GITLAB}` to"
+        if pipeline.lists_includes:
+            return f"{entry} the list of its `include`"
         if pipeline.has_include:
-            return f"add `local: /{GITLAB}` to the list of its `include`"
+            return f"make its `include` a list, and {entry} it"
         return f"add the line `{GITLAB_INCLUDE.strip()}`"
     return None
