@@ -193,6 +193,18 @@ def test_git_ignores_the_reports_and_not_the_baseline(tmp_path: Path) -> None:
     assert ignored.stdout.decode().split() == names[:1]
 
 
+def test_files_that_git_ignores_are_added_all_the_same(tmp_path: Path) -> None:
+    git = ["git", "-c", f"safe.directory={tmp_path}", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / IGNORED).write_text("reports/\nlocal.*\n")
+    assert git_add(init(tmp_path, *WRITE)) == [SCENARIO, CONFIG, GITHUB]
+    (tmp_path / IGNORED).write_text("reports/\n*.toml\n")
+    names = git_add(init(tmp_path, *WRITE))
+    assert names == ["--force", SCENARIO, CONFIG, GITHUB]
+    subprocess.run([*git, "add", *names], check=True)
+    assert "--force" not in git_add(init(tmp_path, *WRITE))  # git has them now
+
+
 @pytest.mark.parametrize(
     ("there", "written"),
     [

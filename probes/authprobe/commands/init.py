@@ -25,6 +25,7 @@ from authprobe.commands.starter_files import (
     StarterUse,
     find_repository,
     is_below_root,
+    is_ignored,
     split_existing,
     starter_texts,
     write_new,
@@ -159,7 +160,8 @@ def _next_steps(
         yield "git init", "no repository is here yet"
     if has_job or has_repository:
         why = ", so that the job runs; its version of authprobe must be on PyPI" if has_job else ""
-        yield for_shell(["git", "add", *names]), f"and commit{why}"
+        force = ["--force"] if has_repository and is_ignored(folder, names) else []
+        yield for_shell(["git", "add", *force, *names]), f"and commit{why}"
 
 
 def _to_commit(options: InitOptions, edits: Collection[str]) -> Iterator[str]:

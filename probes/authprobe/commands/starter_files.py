@@ -3,7 +3,8 @@
 import contextlib
 import enum
 import os
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ VERSION: Final = "@VERSION@"
 """Stands in a template for the version of authprobe that writes the file."""
 STAGE: Final = "@STAGE@"
 """Stands in the template of GitLab's job for its stage."""
+GIT_TIMEOUT: Final = 10.0
 
 
 class StarterUse(enum.StrEnum):
@@ -58,6 +60,27 @@ def find_repository(folder: Path) -> Path | None:
 def is_below_root(folder: Path) -> bool:
     """Return True for a folder in a repository whose root is above: no CI service reads it."""
     return find_repository(folder) not in (None, folder.resolve())
+
+
+def is_ignored(folder: Path, names: Iterable[str]) -> bool:
+    """Return True if git ignores one of these files in a repository; False if git does not say.
+
+    Only git knows all patterns: also those of folders above, of the repository and of the user.
+    """
+    # The configuration of a repository that was copied could name a program as core.fsmonitor.
+    git = ["git", "-c", "core.fsmonitor=false"]
+    try:
+        ended = subprocess.run(
+            [*git, "-C", str(folder), "check-ignore", "--", *names],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=GIT_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return ended.returncode == 0
 
 
 def find_ci(folder: Path) -> CiService:
