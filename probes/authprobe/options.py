@@ -27,6 +27,8 @@ MAX_RETRIES: Final = 10
 MAX_COST_USD: Final = 1
 DEFAULT_COST_USD: Final = 0.05
 _COST: Final = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,6})?")
+_NAMES: Final = re.compile(r"`[^`]*`|(?<![\w-])--?[a-z]+(?:-[a-z]+)*(?![\w-])")
+"""A text in backquotes, or the name of an option."""
 T_co = TypeVar("T_co", covariant=True)
 
 OptionTexts = Mapping[str, Sequence[str]]
@@ -505,3 +507,11 @@ PYTEST_PREFIX: Final = "--authprobe-"
 def prefixed_name(option: Option[object]) -> str:
     """Return the name of an option in pytest: `--authprobe-jobs` for `--jobs`."""
     return f"{PYTEST_PREFIX}{option.name.removeprefix('--')}"
+
+
+def renamed(message: str, names: Mapping[str, str]) -> str:
+    """Return a message with other names of options, as its reader knows them.
+
+    Commands, which are in backquotes, stay as they are.
+    """
+    return _NAMES.sub(lambda match: names.get(match[0], match[0]), message)

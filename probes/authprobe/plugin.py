@@ -59,12 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.pluginmanager.register(ScenarioFiles(config), "authprobe-files")
     if any(config.getoption(prefixed_name(option)) for option in PYTEST_OPTIONS):
-        from authprobe.items.session import check_options
+        from authprobe.items.session import check_options, with_prefixes
 
         try:
             check_options(config)
         except ProbesError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(with_prefixes(str(error))) from None
 
 
 class ScenarioFiles:
@@ -148,11 +148,12 @@ class ScenarioFiles:
         is_worker = hasattr(self.config, "workerinput")
         if self.received and not is_worker:
             from authprobe.items.results import publish_session
+            from authprobe.items.session import with_prefixes
 
             try:
                 self.lines = publish_session(session, self.received)
             except ProbesError as error:
-                self.lines = (str(error),)
+                self.lines = (with_prefixes(str(error)),)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

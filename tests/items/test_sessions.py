@@ -293,6 +293,8 @@ def test_the_exit_code_of_ordinary_tests_stays(tmp_path: Path) -> None:
         ("--authprobe-client=claude-code", "--authprobe-client claude-code: no scenario has a"),
         ("--authprobe-set=x=1", "--authprobe-set x: no scenario has this variable"),
         (f"--authprobe-report={FILE}", f"{FILE}: cannot be written: "),
+        (f"--authprobe-report={FILE}", "; choose another --authprobe-report"),
+        (f"--authprobe-har={FILE}", "; choose another --authprobe-har"),
         ("--authprobe-baseline=none.json", "none.json: No such file or directory"),
     ],
 )
@@ -306,6 +308,14 @@ def test_an_invalid_option_is_an_error_in_one_line(
     assert message in ended.out + ended.err
     assert "Traceback" not in ended.out + ended.err
     assert "INTERNALERROR" not in ended.out + ended.err
+
+
+def test_an_error_of_a_scenario_names_the_option_that_set_the_value(tmp_path: Path) -> None:
+    text = SCENARIO.replace("state: unknown", 'state: "${state}"')
+    write_project(tmp_path, f"{text}variables: {{state: unknown}}\n")
+    assert run_pytest(tmp_path).code == 0
+    ended = run_pytest(tmp_path, "--authprobe-set=state=nosuch")
+    assert (ended.code, "; the value comes from --authprobe-set state" in ended.out) == (2, True)
 
 
 def test_tags_that_plugins_give_a_meaning_are_only_words(tmp_path: Path) -> None:

@@ -21,7 +21,18 @@ from authprobe.documents.node_tree import Value
 from authprobe.engine.progress import NullReporter
 from authprobe.engine.runner import execute_plan, load_plan
 from authprobe.errors import ProbesError, ScenarioError, SettingsError
-from authprobe.options import MAX_COUNT, MAX_RETRIES, default_jobs, parse_isolation
+from authprobe.options import (
+    CASES,
+    CLIENTS,
+    MAX_COUNT,
+    MAX_RETRIES,
+    OUT,
+    SET,
+    SUITE,
+    default_jobs,
+    parse_isolation,
+    renamed,
+)
 from authprobe.plan.selection import select_cases
 from authprobe.plan.suites import DEFAULT_SUITE
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
@@ -34,6 +45,15 @@ from authprobe.settings import Settings, default_isolation, ignored_config_files
 
 TEXTS: Final = "texts"
 """Folder of the scenarios that are given as texts."""
+ARGUMENTS: Final = {
+    "-k": "select",
+    CASES.name: "cases",
+    CLIENTS.name: "clients",
+    OUT.name: "out",
+    SET.name: "variables",
+    SUITE.name: "suite",
+}
+"""Arguments in place of the options that errors name."""
 
 
 def run(
@@ -79,7 +99,7 @@ def run(
     folder = arguments.optional(arguments.path, out, "out")
     with contextlib.ExitStack() as stack:
         work = stack.enter_context(made_folder(unused_folder("authprobe-api-")))
-        stack.enter_context(_naming_texts(work))
+        stack.enter_context(_naming_arguments(work))
         settings = Settings(
             scenarios=tuple(_paths(given, work)),
             suite=arguments.optional(arguments.text, suite, "suite"),
@@ -170,14 +190,19 @@ def _paths(scenarios: Iterable[object], work: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _naming_texts(work: Path) -> Iterator[None]:
-    """Name a text `scenario-1.yaml` in errors, without the folder, which no longer exists then."""
+def _naming_arguments(work: Path) -> Iterator[None]:
+    """Name arguments in errors, where the command line has options.
+
+    A text is `scenario-1.yaml`, without the folder, which no longer exists then.
+    """
     folder = f"{work / TEXTS}{os.sep}"
     try:
         yield
     except ScenarioError as error:
-        messages = tuple(message.replace(folder, "") for message in error.messages)
-        raise ScenarioError(messages) from None
+        messages = (message.replace(folder, "") for message in error.messages)
+        raise ScenarioError(tuple(renamed(each, ARGUMENTS) for each in messages)) from None
+    except SettingsError as error:
+        raise SettingsError(renamed(str(error), ARGUMENTS)) from None
 
 
 def _variables(values: object, argument: str) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from authprobe.documents.source import escape
 from authprobe.engine.laboratory import published_versions
 from authprobe.errors import ProbesError, ScenarioError
 from authprobe.items.failure import CaseFailedError, Failure
-from authprobe.items.session import ItemSession, item_session
+from authprobe.items.session import ItemSession, item_session, with_prefixes
 from authprobe.items.source import ScenarioSource, read_source
 from authprobe.plan.case import Case
 from authprobe.plan.expand import make_plan
@@ -58,9 +58,9 @@ class ScenarioCollector(pytest.File):
                     yield CaseItem.from_parent(self, name=case.id, case=case, source=source)
         except ScenarioError as error:
             messages = "\n".join(_relative(self, message) for message in str(error).splitlines())
-            raise self.CollectError(messages) from None
+            raise self.CollectError(with_prefixes(messages)) from None
         except ProbesError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(with_prefixes(str(error))) from None
 
     def repr_failure(  # type: ignore[override]
         self, excinfo: ExceptionInfo[BaseException]
@@ -144,7 +144,7 @@ class CaseItem(pytest.Item):
         try:
             session.prepare(self.case)
         except ProbesError as error:
-            pytest.fail(str(error), pytrace=False)
+            pytest.fail(with_prefixes(str(error)), pytrace=False)
         except Exception as error:  # noqa: BLE001 - pytest would print it unredacted
             pytest.fail(f"{fault_words(error)}; please report it", pytrace=False)
 

@@ -22,7 +22,15 @@ from authprobe.engine.progress import NullReporter
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.items.attributes import FACTS, RECORD, UNTESTABLE
 from authprobe.items.source import ScenarioSource
-from authprobe.options import ITEM_JOBS, OUT, PYTEST_OPTIONS, REPORT, TARGET, prefixed_name
+from authprobe.options import (
+    ITEM_JOBS,
+    OUT,
+    PYTEST_OPTIONS,
+    REPORT,
+    TARGET,
+    prefixed_name,
+    renamed,
+)
 from authprobe.plan.case import Case
 from authprobe.redaction.publishing import ArtifactGuard
 from authprobe.redaction.scanner import scan_text
@@ -48,6 +56,10 @@ if TYPE_CHECKING:
     from authprobe.items.prober import Prober
 
 _SESSION: Final = pytest.StashKey["ItemSession"]()
+_NAMES: Final = {each.name: prefixed_name(each) for each in PYTEST_OPTIONS} | {
+    OUT.name: prefixed_name(REPORT)
+}
+"""Names that options have in pytest."""
 
 
 def item_session(config: pytest.Config) -> "ItemSession":
@@ -153,9 +165,7 @@ def _read_accepted(settings: Settings) -> tuple[Baseline, KnownFailureList]:
 
 def with_prefixes(text: str) -> str:
     """Return a message with the names that its options have in pytest."""
-    for option in PYTEST_OPTIONS:
-        text = text.replace(f"{option.name} ", f"{prefixed_name(option)} ")
-    return text
+    return renamed(text, _NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
