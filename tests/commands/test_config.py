@@ -127,6 +127,13 @@ def test_an_error_of_any_option_says_what_set_it(project: Path) -> None:
     assert (ended.code, ended.err.splitlines()[1:]) == (4, ["-k is set by AUTHPROBE_K"])
 
 
+def test_an_error_in_a_group_says_once_what_set_the_option(project: Path) -> None:
+    ended = run("clients", "prune", cwd=project, AUTHPROBE_CLIENTS_PRUNE_TO="much")
+    assert ended.code == 4
+    assert ended.err.splitlines()[-1] == "--to is set by AUTHPROBE_CLIENTS_PRUNE_TO"
+    assert ended.err.count(" is set by ") == 1
+
+
 def test_each_value_that_a_command_would_refuse_is_named(project: Path) -> None:
     (project / "authprobe.toml").write_text(
         'jobs = -4\nsuite = "smok"\nretries = 2\nfail-on = ["flaky", "bad"]\n[diff]\nlooks = 11\n'

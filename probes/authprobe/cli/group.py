@@ -62,8 +62,9 @@ class CommandGroup(click.Group):
             click.echo("interrupted", err=True)
             ctx.exit(ExitCode.INTERRUPTED)
         except click.ClickException as error:  # its text may quote an argument
-            sources = _sources(ctx, error.format_message())
-            vars(error)["message"] = _harmless(error.message) + sources
+            if ctx.parent is None:  # else the group around this one adds them
+                sources = _sources(ctx, error.format_message())
+                vars(error)["message"] = _harmless(error.message) + sources
             raise
         except BrokenPipeError:  # `head` has read enough; click's 1 means a failure here
             discard_output()
