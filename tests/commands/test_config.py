@@ -41,6 +41,7 @@ def test_each_setting_is_shown_with_its_source(project: Path) -> None:
     assert found["out"] == ("reports", "default")
     assert found["yes"] == ("false", "default")
     assert shown(project, "diff")["looks"] == ("2", "default")
+    assert shown(project, "emulator")["port"] == ("a free one", "default")
     assert shown(project, "pytest")["retries"] == ("0", "default")
 
 

@@ -93,17 +93,23 @@ def _options(command: click.Command) -> Iterator["ConfigurableOption"]:
     for parameter in command.params:
         name = option_name(parameter)
         if name:
-            described = DEFAULT_IN_HELP.search(getattr(parameter, "help", None) or "")
-            default = parameter.to_info_dict()["default"]
-            is_flag = shapes[name] is Shape.FLAG
-            text = str(bool(default)).lower() if is_flag else default or ""
             yield ConfigurableOption(
                 option=name,
                 shape=shapes[name],
-                default=described[1] if described else str(text),
+                default=_default_text(parameter, is_flag=shapes[name] is Shape.FLAG),
                 hidden=getattr(parameter, "hidden", False),
                 problem_of=functools.partial(_problem, command, parameter),
             )
+
+
+def _default_text(parameter: click.Parameter, *, is_flag: bool) -> str:
+    """Return a default as the help describes it; empty if there is nothing to say."""
+    if described := DEFAULT_IN_HELP.search(getattr(parameter, "help", None) or ""):
+        return described[1]
+    shown, default = getattr(parameter, "show_default", None), parameter.to_info_dict()["default"]
+    if isinstance(shown, str):
+        return shown
+    return str(bool(default)).lower() if is_flag else str(default or "")
 
 
 def _pytest_options() -> Iterator["ConfigurableOption"]:
