@@ -366,7 +366,7 @@ def test_bad_options_are_refused_before_anything_is_written(
 
 def test_results_of_a_command_work_as_those_of_a_run(tmp_path: Path) -> None:
     project, home = tmp_path / "project", str(tmp_path / "home")
-    ask(tmp_path, "--issue", "api-key")
+    ask(tmp_path, "--issue", "api-key", "--follows-prompts")
     file = project / "out" / "results.json"
     record = read_run(file).cases[0]
     assert record.verdict.status is Status.OBSERVED
@@ -378,7 +378,7 @@ def test_results_of_a_command_work_as_those_of_a_run(tmp_path: Path) -> None:
     assert (accepted.code, "1 new" in accepted.err) == (0, True)
     shared = work("share", record.id, "--results", "out/results.json")
     assert shared.code == 0
-    assert "authprobe emulator --issue api-key --report out -- " in shared.out
+    assert "authprobe emulator --follows-prompts --issue api-key --report out -- " in shared.out
     assert work("report", "out/results.json", "--out", "again").code == 0
     first, again = (project / name / "report.html" for name in ("out", "again"))
     assert first.read_text() == again.read_text()

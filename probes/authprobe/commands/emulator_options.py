@@ -127,6 +127,7 @@ def _arguments(options: EmulatorOptions, issued: Sequence[IssuedCredential]) -> 
     """Return the options that run the command again in the same way."""
     flags = (
         ("--counts-as-claude-code", options.counts_as_claude_code),
+        ("--follows-prompts", options.follows_prompts),
         ("--no-base-url", not options.sets_base_url),
         ("--share-home", options.shares_home),
         ("--no-isolation", not options.is_isolated),
