@@ -107,9 +107,7 @@ def emulator(options: EmulatorOptions) -> int:
                 any_user=options.any_user,
                 network=network,
                 exposure=exposure,
-                control_token=_token(
-                    options, options.control_token_file, "AUTHPROBE_CONTROL_TOKEN"
-                ),
+                control_token=_token(options, options.control_token_file, CONTROL_VARIABLE),
             )
         )
         listener = parts_of(handle).listener
