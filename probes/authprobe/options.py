@@ -204,8 +204,10 @@ def _existing_file(*parts: str) -> Callable[[], Path | None]:
     """Return a default: this file if it exists when the options are read, else None."""
 
     def default() -> Path | None:
+        from authprobe.core.safe_files import is_missing
+
         path = Path(*parts)
-        return path if path.exists() else None
+        return None if is_missing(path) else path
 
     return default
 

@@ -384,7 +384,8 @@ def installer_environment(private_home: Path) -> dict[str, str]:
         "HOME": str(private_home),
         "PATH": search_path(),
     }
-    if (pip_config := user_home / ".config" / "pip" / "pip.conf").is_file():
+    pip_config = user_home / ".config" / "pip" / "pip.conf"
+    if os.path.isfile(pip_config):  # noqa: PTH113 (False if it cannot be looked at)
         defaults["PIP_CONFIG_FILE"] = str(pip_config)
     return defaults | inherited | private | {"LANG": "C.UTF-8"}
 

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from authprobe.core.escaping import is_visible
 from tests.support.command import command, environment, run, write_scenario
+from tests.support.ordinary_user import as_user, folder_of_user, python_of_user
 
 SCENARIO = """
 id: request
@@ -134,3 +136,36 @@ def test_a_fork_behaves_as_a_new_process(tmp_path: Path, words: tuple[str, ...])
         files.append(sorted(str(p.relative_to(tmp_path / name)) for p in paths))
     assert ends[0] == ends[1]
     assert files[0] == files[1]
+
+
+LONG = "n" * 300
+"""A name that no file can have."""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("scan", LONG), 4),
+        (("diff", f"claude-code@{LONG}", "after.json"), 4),
+        (("versions", "--data", LONG), 4),
+        (("run", "--list"), 4),
+        (("emulator", "--quiet", "--", LONG), 126),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_path_that_cannot_be_looked_at_is_no_bug(
+    tmp_path: Path, words: tuple[str, ...], code: int
+) -> None:
+    (tmp_path / "authprobe.toml").write_text(f'scenarios = ["{LONG}"]\n' if "run" in words else "")
+    ended = run(*words, cwd=tmp_path)
+    assert (ended.code, "Traceback" in ended.err) == (code, False)
+    assert LONG in ended.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a folder that others cannot search")
+def test_a_baseline_that_cannot_be_looked_at_is_not_left_out() -> None:
+    with folder_of_user() as folder:
+        (folder / "reports").mkdir(mode=0o700)
+        ended = as_user([python_of_user(folder), "-m", "authprobe", "run", "--list"], folder)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (4, False)
+    assert "reports/baseline.json: Permission denied" in ended.stderr

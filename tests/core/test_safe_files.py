@@ -16,6 +16,7 @@ from authprobe.core.safe_files import (
     check_database,
     check_places,
     create_file,
+    is_missing,
     locked_folder,
     make_folder,
     open_log,
@@ -297,3 +298,12 @@ def test_a_regular_file_in_the_place_of_a_directory_is_named_as_such(tmp_path: P
     (tmp_path / "reports").write_text("mine")
     with pytest.raises(OSError, match="'reports' is a regular file, not a directory"):
         make_folder(tmp_path / "reports")
+
+
+def test_a_path_that_cannot_be_looked_at_is_not_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "link").symlink_to("nowhere")
+    missing = ("nowhere", "link", "file/below")
+    for name in (*missing, "file", "loop", "n" * 300, "n\0"):
+        assert is_missing(tmp_path / name) is (name in missing)

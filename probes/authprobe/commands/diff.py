@@ -23,6 +23,7 @@ from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
+from authprobe.core.safe_files import is_missing
 from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import EXACT, LATEST, newest
@@ -100,7 +101,7 @@ def _exit_code(difference: Diff) -> ExitCode:
 def _is_client(name: str) -> bool:
     """Return True if a name is meant as a client, valid or not, rather than as a file."""
     resembles_client = kind_name(name) in KNOWN_CLIENTS or CLIENT_PATTERN.fullmatch(name)
-    return bool(resembles_client) and not Path(name).exists()
+    return bool(resembles_client) and is_missing(Path(name))
 
 
 def _lines(options: DiffOptions, difference: Diff) -> list[str]:

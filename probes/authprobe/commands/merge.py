@@ -7,6 +7,7 @@ from pathlib import Path
 from authprobe.commands.console import OutputConsole
 from authprobe.commands.printing import print_error, print_json
 from authprobe.core.gates import Gate
+from authprobe.core.safe_files import is_missing
 from authprobe.diagnosis.reasons.explain import explain_run
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.items.reports import RunReports, check_output
@@ -42,7 +43,7 @@ def merge(
     # `Path.is_dir` raises an error for some paths, such as a name that is too long.
     files = [folder / RESULTS if os.path.isdir(folder) else folder for folder in folders]  # noqa: PTH112
     for folder, file in zip(folders, files, strict=True):
-        if file != folder and not file.exists():
+        if file != folder and is_missing(file):
             raise SettingsError(f"{folder}: has no {RESULTS}; name the folders of the shards")
     if doubled := [str(file) for file in files if files.count(file) > 1]:
         raise SettingsError(f"{doubled[0]}: is given twice; name each shard once")

@@ -7,6 +7,7 @@ from pathlib import Path
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_error
 from authprobe.core.history_location import database_file
+from authprobe.core.safe_files import is_missing
 from authprobe.core.suggestions import did_you_mean
 from authprobe.diagnosis.reasons.explain import explain_run
 from authprobe.errors import ExitCode, HistoryError, SettingsError
@@ -87,7 +88,7 @@ def _earlier_results(run: Run, history: str | None, reports: Path) -> Mapping[st
     """
     location = history_location(reports) if history is None else history
     file = database_file(location)
-    if history is not None and file and not file.exists():
+    if history is not None and file and is_missing(file):
         raise SettingsError(f"--history {file}: no such file; name another one, or 'none'")
     try:
         points = last_points(location, [(record.id, record.formerly) for record in run.cases])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.commands.printing import print_error, print_json, print_text
+from authprobe.core.safe_files import is_missing
 from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
@@ -25,7 +26,7 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
     Raises:
         SettingsError: a path does not exist.
     """
-    if missing := [path for path in paths if path != STANDARD_INPUT and not path.exists()]:
+    if missing := [path for path in paths if path != STANDARD_INPUT and is_missing(path)]:
         name = escape(str(missing[0]))
         raise SettingsError(f"{name}: no such file or directory; nothing was scanned")
     redactor, scanned, secrets, unreadable = Redactor(), 0, 0, 0
@@ -89,7 +90,7 @@ def _files(paths: tuple[Path, ...], failed: Callable[[Path, OSError], None]) -> 
     Links to directories are not followed; sockets, pipes and devices have no content to scan.
     """
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 (False if it cannot be looked at)
             yield path
             continue
         left = [path]

@@ -22,6 +22,7 @@ from authprobe.commands.command_observation import EndedCommand
 from authprobe.commands.printing import print_error
 from authprobe.commands.recorded_output import OutputRecorder
 from authprobe.core.isolation import Isolation
+from authprobe.core.safe_files import is_missing
 from authprobe.emulator.standalone.emulator import Emulator, parts_of
 from authprobe.errors import ClientError
 from authprobe.settings import child_environment, current_folder, home, search_path, user_homes
@@ -86,7 +87,7 @@ def run_command(emulator: Emulator, children: Children, command: UserCommand) ->
     """Run a command without the user's credentials; return its exit code."""
     program = shutil.which(command.argv[0], path=search_path())
     if program is None:
-        exists = Path(command.argv[0]).exists()
+        exists = not is_missing(Path(command.argv[0]))
         reason = "Permission denied" if exists else "command not found"
         print_error(f"{command.argv[0]}: {reason}")
         return _not_started(

@@ -23,6 +23,7 @@ from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.escaping import for_shell
 from authprobe.core.executors import ExecutorAddress
+from authprobe.core.safe_files import is_missing
 from authprobe.core.shown_paths import display_path
 from authprobe.core.signals import interruptible
 from authprobe.core.version_ranges import EXACT, releases, version_key
@@ -208,7 +209,7 @@ def _read_old_table(data: Path, kind: str) -> CompatibilityTable | None:
     Raises:
         RecordError, SettingsError: the file is not a table of this client.
     """
-    if not data.exists():
+    if is_missing(data):
         return None
     table = read_table(data)
     if table.client != kind:

@@ -32,7 +32,7 @@ from authprobe.configuration.keys import (
     KeyKind,
 )
 from authprobe.core.history_location import NO_HISTORY, database_file
-from authprobe.core.safe_files import read_beginning
+from authprobe.core.safe_files import is_missing, read_beginning
 from authprobe.core.safe_read import FileSnapshot, ReadProblem, read_text_file
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
@@ -132,7 +132,7 @@ class ConfigFile:
 
     def _scenario_path(self, text: str) -> str:
         """Return a path as it is written from here, or the name of bundled scenarios."""
-        is_name = re.fullmatch(r"[a-z]+", text) and not (self.folder / text).exists()
+        is_name = re.fullmatch(r"[a-z]+", text) and is_missing(self.folder / text)
         return text if is_name else self._from_here(text)
 
     def _from_here(self, text: str) -> str:

@@ -160,6 +160,21 @@ def check_database(path: Path) -> None:
         return
 
 
+def is_missing(path: Path) -> bool:
+    """Return True if nothing has a path.
+
+    False for one that cannot be looked at: whoever reads it gets the reason. `Path.exists` raises
+    some errors before Python 3.14, and says that nothing is there since then.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def read_bounded(path: Path, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
     """Return the content of a regular file without waiting for it, also through a link.
 
