@@ -236,6 +236,18 @@ def test_key_is_sent_after_a_yes_at_the_terminal(
     assert "Send it? [y/N]" in err
 
 
+def test_key_is_not_sent_after_an_answer_that_cannot_be_read(
+    real: Real, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_key(real, monkeypatch)
+    terminal = io.TextIOWrapper(io.BytesIO(b"\xffy\n"), encoding="utf-8")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    with pytest.raises(SettingsError, match="nothing was sent"):
+        run(real, tmp_path, key_variable="MY_KEY")
+    assert real[0].request_count == 0
+
+
 def test_key_is_not_sent_where_code_of_strangers_may_run(
     real: Real, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

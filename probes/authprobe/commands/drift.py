@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from authprobe import settings
+from authprobe.commands.agreement import agrees
 from authprobe.commands.console import OutputConsole
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_error, print_json, print_text
@@ -198,8 +199,7 @@ def _ask_user() -> None:
     """
     if not sys.stdin.isatty():
         raise SettingsError("--key-env: sends your key; add --yes to agree without a terminal")
-    print_error("Send it? [y/N] ", flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not agrees("Send it?"):
         raise SettingsError("nothing was sent")
 
 

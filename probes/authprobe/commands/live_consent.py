@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Final
 
+from authprobe.commands.agreement import agrees
 from authprobe.commands.printing import print_error
 from authprobe.core.process_memory import protect_memory
 from authprobe.core.wrapping import terminal_width, wrap_line
@@ -22,9 +22,6 @@ from authprobe.live.plan import (
 from authprobe.live.secrets import read_secrets
 from authprobe.plan.case import Case
 from authprobe.settings import Settings, environment_variables
-
-QUESTION: Final = "Ask the real service now? [y/N] "
-YES: Final = frozenset({"y", "yes"})
 
 
 def check_before_loading(settings: Settings) -> None:
@@ -71,15 +68,5 @@ def _confirm() -> None:
             "--target live: there is no terminal to ask for your consent; look at the plan above, "
             "then add --yes; nothing was asked"
         )
-    if _ask_at_terminal().strip().lower() not in YES:
+    if not agrees("Ask the real service now?"):
         raise SettingsError("--target live: you did not agree; nothing was asked")
-
-
-def _ask_at_terminal() -> str:
-    """Return the line that the user types; stdout is for results only."""
-    sys.stderr.write(QUESTION)
-    sys.stderr.flush()
-    try:
-        return sys.stdin.readline()
-    except (OSError, UnicodeDecodeError):
-        return ""

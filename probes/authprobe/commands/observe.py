@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from authprobe.commands.agreement import agrees
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.core.safe_files import read_bounded, write_atomically
 from authprobe.documents.source import escape
@@ -26,8 +26,6 @@ from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_data, scan_text
 from authprobe.report.model.phrases import plural
-
-YES: Final = ("y", "yes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +140,7 @@ def _is_approved(wording: NewWording, *, asks: bool) -> bool:
         return False
     if not sys.stdin.isatty():
         raise SettingsError("--approve: a person has to answer; run it in a terminal")
-    print_error("Is nothing of yours in it, and may it be public? [y/N] ", flush=True)
-    return sys.stdin.readline().strip().lower() in YES
+    return agrees("Is nothing of yours in it, and may it be public?")
 
 
 def _print_file(each: CheckedFile) -> None:
