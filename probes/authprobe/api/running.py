@@ -7,7 +7,7 @@ import numbers
 import os
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,11 +36,11 @@ from authprobe.options import (
 from authprobe.plan.selection import select_cases
 from authprobe.plan.suites import DEFAULT_SUITE
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
-from authprobe.report.files import HTML, REPORTS, RESULTS, TEXT_REPORTS
+from authprobe.report.files import REPORTS, RESULTS, report_texts
 from authprobe.report.html.report import report_page
 from authprobe.run.model import Run
 from authprobe.run.partial_results import PARTIAL_FILE
-from authprobe.run.size_limit import fit_run, fitting_text
+from authprobe.run.size_limit import fit_run
 from authprobe.settings import Settings, default_isolation, ignored_config_files
 
 TEXTS: Final = "texts"
@@ -155,8 +155,7 @@ def _write_reports(run: Run, results: str, out: Path, guard: ArtifactGuard) -> N
     """
     try:
         guard.publish(out, {RESULTS: results})
-        makers: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: report_page}
-        guard.publish(out, {name: fitting_text(run, make) for name, make in makers.items()})
+        guard.publish(out, report_texts(run, report_page))
         (out / PARTIAL_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(f"{out}: cannot be written: {error.strerror or error}") from None

@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,13 +33,13 @@ from authprobe.errors import ExitCode, SettingsError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import COMMAND_FLOW
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.files import HTML, REPORTS, RESULTS, TEXT_REPORTS
+from authprobe.report.files import HTML, REPORTS, RESULTS, report_texts
 from authprobe.report.model import phrases
 from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline
 from authprobe.run.gates import gate_result
 from authprobe.run.model import CaseRecord, Run, Selection, make_run
-from authprobe.run.size_limit import fit_run, fitting_text
+from authprobe.run.size_limit import fit_run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation
 from authprobe.verdict.judge import judge_observation
 from authprobe.verdict.model import Status
@@ -105,9 +105,7 @@ class CommandReport:
         setup, redactor = self._setup, parts_of(self._emulator).control.backend.redactor
         run, results = fit_run(self._run(redactor))
         make_page = functools.partial(report_page, bisections=read_bisections(setup.out))
-        makers: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: make_page}
-        reports = {name: fitting_text(run, make) for name, make in makers.items()}
-        texts = {RESULTS: results, **reports}
+        texts = {RESULTS: results, **report_texts(run, make_page)}
         if (code := publish(setup.out, texts, redactor)) is not ExitCode.OK:
             return code
         result = gate_result(run)

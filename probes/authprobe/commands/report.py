@@ -1,6 +1,6 @@
 """`authprobe report`: the reports of a run, written again from its results."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from authprobe.core.suggestions import did_you_mean
 from authprobe.diagnosis.reasons.explain import explain_run
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.files import HTML, REPORTS, TEXT_REPORTS
+from authprobe.report.files import HTML, REPORTS, report_texts
 from authprobe.report.formats.har import har_files
 from authprobe.report.html.report import report_page
 from authprobe.report.model.phrases import plural
@@ -22,7 +22,6 @@ from authprobe.run.history.database import last_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.results_file import read_run
-from authprobe.run.size_limit import fitting_text
 from authprobe.settings import history_location
 
 
@@ -52,10 +51,7 @@ def report(
         check_writable(har, archives)
     past = _earlier_results(run, history, results.parent)
     page = partial(report_page, past=past, bisections=read_bisections(folder))
-    reports: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: page}
-    code = publish(
-        folder, {name: fitting_text(run, make) for name, make in reports.items()}, Redactor()
-    )
+    code = publish(folder, report_texts(run, page), Redactor())
     if code == ExitCode.OK:
         print_error(f"report: {folder / HTML}")
     if code != ExitCode.OK or har is None:

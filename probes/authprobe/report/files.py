@@ -7,6 +7,7 @@ from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.junit import junit
 from authprobe.report.markdown.summary import summary_markdown
 from authprobe.run.model import Run
+from authprobe.run.size_limit import fitting_text
 
 TITLE: Final = "Compatibility of Claude clients"
 
@@ -24,3 +25,9 @@ TEXT_REPORTS: Final[Mapping[str, Callable[[Run], str]]] = {
     CTRF: ctrf,
 }
 """Every report except the HTML page, by file name."""
+
+
+def report_texts(run: Run, page: Callable[[Run], str]) -> dict[str, str]:
+    """Return every report, by file name; `page` returns the HTML."""
+    makers = {**TEXT_REPORTS, HTML: page}
+    return {name: fitting_text(run, make) for name, make in makers.items()}
