@@ -1,4 +1,4 @@
-"""Output of the commands that probe many versions: the probe log, checks and published files."""
+"""Output of the commands: checks of where it goes, the probe log, and files without credentials."""
 
 import os
 from collections.abc import Iterable, Mapping

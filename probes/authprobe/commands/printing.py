@@ -1,4 +1,4 @@
-"""Printing of the commands: the only module of them that prints, so that nothing is unescaped."""
+"""Printing of the commands, with escapes; only `emulator` prints what shells read by itself."""
 
 import sys
 from collections.abc import Iterable
