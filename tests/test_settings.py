@@ -64,6 +64,15 @@ def test_an_invalid_cache_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         Settings()
 
 
+@pytest.mark.parametrize("text", ["many", "0", "-1", "1.5", "9" * 20, "9" * 5000])
+def test_a_number_of_runs_that_no_history_keeps_is_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("AUTHPROBE_HISTORY_KEEP", text)
+    with pytest.raises(SettingsError, match=r"must be a whole number from 1 to 1,000,000"):
+        Settings()
+
+
 def test_installers_get_a_private_home_and_the_registry_of_the_user(
     user: Path, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ from authprobe.options import (
     KNOWN_FAILURES,
     LAST_FAILED,
     MAX_COST,
+    MAX_COUNT,
     MAX_FAILURES,
     METRICS,
     OUT,
@@ -59,6 +60,7 @@ from authprobe.options import (
     TRACES,
     YES,
     OptionTexts,
+    number_parser,
     parse_isolation,
 )
 
@@ -264,14 +266,13 @@ def history_runs() -> int:
     """Return how many runs the history keeps: `AUTHPROBE_HISTORY_KEEP`, or 400.
 
     Raises:
-        SettingsError: the variable is not a whole number above 0.
+        SettingsError: the variable is not such a number.
     """
     text = os.environ.get("AUTHPROBE_HISTORY_KEEP") or str(DEFAULT_HISTORY_RUNS)
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise SettingsError(
-            f"AUTHPROBE_HISTORY_KEEP: {text}: must be a number of runs of at least 1, such as 400"
-        )
-    return int(text)
+    try:
+        return number_parser(1, MAX_COUNT, DEFAULT_HISTORY_RUNS)(text)
+    except ValueError as error:
+        raise SettingsError(f"AUTHPROBE_HISTORY_KEEP: {text}: {error}") from None
 
 
 def default_isolation() -> Isolation:

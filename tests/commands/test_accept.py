@@ -242,7 +242,7 @@ def test_history_none_writes_no_history(tmp_path: Path) -> None:
 def test_an_invalid_number_of_runs_is_reported_before_the_run(folder: Path) -> None:
     ended = again(folder, AUTHPROBE_HISTORY_KEEP="many")
     assert ended.code == 4
-    assert "AUTHPROBE_HISTORY_KEEP: many: must be a number of runs" in ended.err
+    assert "AUTHPROBE_HISTORY_KEEP: many: must be a whole number from 1 to" in ended.err
 
 
 def test_annotations_are_printed_in_github_actions_only(folder: Path) -> None:
