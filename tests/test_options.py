@@ -146,6 +146,11 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         ("--retries", "11", "--retries 11: must be a whole number from 0 to 10, such as 2"),
         ("--retries", "-1", "--retries -1: must be a whole number from 0 to 10, such as 2"),
         (
+            "--retries",
+            f"{0:020}99",
+            f"--retries {0:020}99: must be a whole number from 0 to 10, such as 2",
+        ),
+        (
             "--fail-on",
             "flakey",
             "--fail-on flakey: 'flakey' is not a reason to fail; did you mean 'flaky'?",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 JOBS_PER_PROCESSOR: Final = 8
 MAX_DEFAULT_JOBS: Final = 64
 MAX_COUNT: Final = 1_000_000
+MAX_DIGITS: Final = 20
 MAX_RETRIES: Final = 10
 MAX_COST_USD: Final = 1
 DEFAULT_COST_USD: Final = 0.05
@@ -123,7 +124,8 @@ def number_parser(least: int, most: int, example: int) -> Callable[[str], int]:
     """Return a function that parses a whole number between two others."""
 
     def parse(text: str) -> int:
-        if text.isascii() and text.isdecimal() and least <= int(text[:20]) <= most:
+        is_number = text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
+        if is_number and least <= int(text) <= most:
             return int(text)
         raise ValueError(f"must be a whole number from {least} to {most:,}, such as {example}")
 
