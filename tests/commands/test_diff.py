@@ -111,6 +111,14 @@ def test_an_expression_selects_cases(world: World) -> None:
     assert (ended.code, "Wrong expression passed to '-k'" in ended.err) == (4, True)
 
 
+def test_a_bundled_case_is_found_beside_other_scenarios(world: World) -> None:
+    world.publish(until=3)
+    ended = diff(world, BEFORE, AFTER, "versions/*/no-betas", "--json", "--log")
+    assert ended.code == 6  # nothing is in the log
+    (case,) = json.loads(ended.out)["questions"]
+    assert case["id"] == "versions/claude-code/default/login/no-betas"
+
+
 def test_differences_by_chance_are_not_reported(world: World) -> None:
     count = world.folder / "count"
     (world.registry.folder / "flaky").write_text(FLAKY.replace("COUNT", str(count)))

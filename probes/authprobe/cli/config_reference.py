@@ -66,7 +66,7 @@ with options in one folder are refused. Paths are relative to the folder of thei
 
 What the command line selects comes before what a file or a variable selects: scenarios and
 `--suite` replace their `scenarios`, `suite` and `case`; `--case` and `--target` replace their
-`suite`. `--case` and `bisect` find a bundled case also where `scenarios` names others.
+`suite`. `--case`, `bisect` and `diff` find a bundled case also where `scenarios` names others.
 
 ## What a project cannot set
 

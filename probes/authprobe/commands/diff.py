@@ -32,7 +32,7 @@ from authprobe.diff.runs import diff_runs
 from authprobe.diff.versions import Side, VersionComparison, check_clients, select_pairs
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
-from authprobe.engine.runner import chosen_suite
+from authprobe.engine.runner import chosen_suite, load_with_bundled
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.expand import known_clients_of, package_of, read_client
@@ -42,7 +42,7 @@ from authprobe.run.results_file import read_run
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.clients import Client, kind_name
 from authprobe.scenario.known_clients import KnownClient
-from authprobe.scenario.load import load_all
+from authprobe.scenario.load import load_files
 from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
@@ -191,10 +191,11 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
         jobs=options.jobs or default_jobs(),
         executor=options.executor,
     )
+    suite = chosen_suite(settings)
     # The incidents are reported at versions of their own, and asked only by name.
     paths = settings.all_scenario_paths if options.names else settings.scenario_paths
-    suite = chosen_suite(settings)
-    scenarios = load_all(suite.paths if suite else paths)
+    loaded = load_files(suite.paths) if suite else load_with_bundled(paths, options.names)
+    scenarios = tuple(each.scenario for each in loaded)
     known = known_clients_of(scenarios)
     before, after = (_side(name, known) for name in (options.before, options.after))
     check_clients(before.client, after.client)
