@@ -479,6 +479,22 @@ def test_a_signal_is_forwarded_to_the_command(tmp_path: Path, number: signal.Sig
         assert child.stdout.read() == "got it\n"
 
 
+def test_a_signal_before_the_start_of_the_command_reaches_it(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from authprobe.cli import main\n"
+        "from authprobe.commands import emulator\n"
+        "variables = emulator._variables\n"
+        "def interrupted(*values, **options):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return variables(*values, **options)\n"
+        "emulator._variables = interrupted\n"
+        "main(['emulator', '--quiet', '--', 'sleep', '20'])\n"
+    )
+    ended = run_here(argv=[sys.executable, "-c", code], cwd=tmp_path)
+    assert ended.code == 128 + signal.SIGTERM
+
+
 def test_a_command_ends_with_a_killed_emulator(tmp_path: Path) -> None:
     code = "import time; print('ready', flush=True); time.sleep(600)"
     with subprocess.Popen(

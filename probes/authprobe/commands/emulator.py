@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -125,7 +125,9 @@ def emulator(options: EmulatorOptions) -> int:
             stack.enter_context(served_file("--env-file", options.env_file, text, mode=0o600))
         if options.command:
             report = CommandReport(reported, handle, children) if reported else None
-            code = _run_command(handle, children, options, variables, issued, report)
+            code = _run_command(
+                handle, children, options, variables, issued, report, is_stopped=stopped.is_set
+            )
             judged = report.write() if report else None
             return code if judged is None else judged
         if options.as_json:
@@ -203,6 +205,8 @@ def _run_command(
     variables: Mapping[str, str],
     issued: Sequence[IssuedCredential],
     report: CommandReport | None,
+    *,
+    is_stopped: Callable[[], bool],
 ) -> int:
     """Run the command of the options; say so if it made no request."""
 
@@ -219,6 +223,7 @@ def _run_command(
         shares_home=options.shares_home,
         issue_files=put_files if any(each.needs_home for each in issued) else None,
         on_end=report.take if report else None,
+        is_stopped=is_stopped,
     )
     code = run_command(handle, children, command)
     was_started = code not in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE)

@@ -81,6 +81,8 @@ class UserCommand:
     """
     on_end: Callable[[EndedCommand], None] | None = None
     """Takes the command at its end, while its private home exists; its output is recorded."""
+    is_stopped: Callable[[], bool] = lambda: False
+    """True if a signal asked it to end before it could be told."""
 
 
 def run_command(emulator: Emulator, children: Children, command: UserCommand) -> int:
@@ -157,7 +159,7 @@ def _run_in(
         with _harmless_stdin(container) as stdin:
             child = container.attach(argv, env=environment, cwd=folder, streams=(stdin, out, err))
         with child:
-            code, number = _wait(child, recorder)
+            code, number = _wait(child, recorder, command.is_stopped)
         elapsed = time.monotonic() - began
         if recorder:
             container.end()  # what still holds the output open, too
@@ -231,7 +233,7 @@ def _copy_stdin(pipe: int) -> None:
 
 
 def _wait(
-    child: AttachedChild, recorder: OutputRecorder | None
+    child: AttachedChild, recorder: OutputRecorder | None, is_stopped: Callable[[], bool]
 ) -> tuple[int, signal.Signals | None]:
     """Wait for the command, and pass signals on to it; return its exit code, and the last signal
     that asked it to end.
@@ -247,6 +249,8 @@ def _wait(
 
     for number in FORWARDED_SIGNALS:
         signal.signal(number, forward)
+    if is_stopped():
+        forward(signal.SIGTERM, None)
     return child.wait(), asked[-1] if asked else None
 
 
