@@ -52,6 +52,11 @@ class Option(Generic[T_co]):
     hidden: bool = False
 
     @property
+    def key(self) -> str:
+        """The name without its dashes, as files have it and, in capitals, variables."""
+        return self.name.removeprefix("--")
+
+    @property
     def help_text(self) -> str:
         """The help, followed by the default in the form that click uses."""
         return f"{self.help}  [default: {self.default_text}]" if self.default_text else self.help
@@ -510,7 +515,7 @@ PYTEST_PREFIX: Final = "--authprobe-"
 
 def prefixed_name(option: Option[object]) -> str:
     """Return the name of an option in pytest: `--authprobe-jobs` for `--jobs`."""
-    return f"{PYTEST_PREFIX}{option.name.removeprefix('--')}"
+    return f"{PYTEST_PREFIX}{option.key}"
 
 
 def renamed(message: str, names: Mapping[str, str]) -> str:

@@ -28,7 +28,7 @@ from authprobe.configuration.keys import (
     TABLES,
     KeyKind,
 )
-from authprobe.configuration.merged import Shape
+from authprobe.configuration.merged import Shape, shape_of
 from authprobe.core.safe_files import READ_LIMIT_BYTES
 from authprobe.errors import SettingsError
 from authprobe.options import PYTEST_OPTIONS
@@ -483,10 +483,7 @@ def test_a_pyproject_without_options_is_not_judged(project: Path) -> None:
 
 def test_each_key_is_an_option_of_its_command_with_the_same_shape() -> None:
     shapes = {path: shapes_of(command) for path, command in leaf_commands(main)}
-    shapes[PYTEST] = {
-        option.name.removeprefix("--"): Shape.MANY if option.repeatable else Shape.ONE
-        for option in PYTEST_OPTIONS
-    }
+    shapes[PYTEST] = {option.key: shape_of(option) for option in PYTEST_OPTIONS}
     expected = {KeyKind.TEXTS: Shape.MANY, KeyKind.PATHS: Shape.MANY, KeyKind.FLAG: Shape.FLAG}
     for command, table in TABLES.items():
         for name, key in table.items():

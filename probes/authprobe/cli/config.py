@@ -115,13 +115,13 @@ def _default_text(parameter: click.Parameter, *, is_flag: bool) -> str:
 def _pytest_options() -> Iterator["ConfigurableOption"]:
     """Yield each option of pytest."""
     from authprobe.commands.config import ConfigurableOption
-    from authprobe.configuration.merged import Shape
+    from authprobe.configuration.merged import shape_of
     from authprobe.options import PYTEST_OPTIONS
 
     for option in PYTEST_OPTIONS:
         yield ConfigurableOption(
-            option=option.name.removeprefix("--"),
-            shape=Shape.MANY if option.repeatable else Shape.ONE,
+            option=option.key,
+            shape=shape_of(option),
             default=option.default_text or "",
             hidden=option.hidden,
             problem_of=functools.partial(_problem_of_texts, option),

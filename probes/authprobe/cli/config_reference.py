@@ -157,7 +157,7 @@ def _help_texts(command: click.Command) -> Iterator[tuple[str, str]]:
 
 
 def _pytest_helps() -> dict[str, str]:
-    return {option.name.removeprefix("--"): _cell(option.help) for option in PYTEST_OPTIONS}
+    return {option.key: _cell(option.help) for option in PYTEST_OPTIONS}
 
 
 def _cell(text: str) -> str:

@@ -15,6 +15,7 @@ from authprobe.configuration.merged import (
     Configured,
     Shape,
     named_sources,
+    shape_of,
     variable_names,
 )
 from authprobe.core.escaping import for_log
@@ -141,7 +142,7 @@ def shapes_of(command: click.Command) -> dict[str, Shape]:
 
 def _shape(parameter: click.Parameter) -> Shape:
     if isinstance(parameter, TextsOption):
-        return Shape.MANY if parameter.option.repeatable else Shape.ONE
+        return shape_of(parameter.option)
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return Shape.FLAG
     return Shape.MANY if parameter.multiple or parameter.nargs != 1 else Shape.ONE
@@ -165,7 +166,7 @@ def unknown_variables(group: click.Group) -> Iterator[str]:
     ]
     known = {variable for option in RUN_KEYS for variable in variable_names(RUN, option)}
     for each in PYTEST_OPTIONS:
-        known.update(variable_names(PYTEST, each.name.removeprefix("--")))
+        known.update(variable_names(PYTEST, each.key))
     if known.issuperset(variables):
         return  # as usual: the other commands need not be imported
     for path, command in leaf_commands(group):

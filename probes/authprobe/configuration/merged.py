@@ -13,6 +13,7 @@ from typing import Final
 from authprobe.configuration.files import ConfigFile, Setting
 from authprobe.configuration.keys import RUN, SHARED
 from authprobe.errors import SettingsError
+from authprobe.options import Option
 
 PREFIX: Final = "AUTHPROBE_"
 SEPARATOR: Final = ";"
@@ -36,6 +37,11 @@ class Shape(enum.Enum):
     ONE = enum.auto()
     MANY = enum.auto()
     FLAG = enum.auto()
+
+
+def shape_of(option: Option[object]) -> Shape:
+    """Return the shape of an option of a run, which has a value."""
+    return Shape.MANY if option.repeatable else Shape.ONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ _TYPES: Final[Mapping[KeyKind, dict[str, Any]]] = {
 
 def config_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of authprobe.toml."""
-    help_of = {option.name.removeprefix("--"): option.help for option in RUN_OPTIONS}
+    help_of = {option.key: option.help for option in RUN_OPTIONS}
     tables = {name: _table(table, help_of) for name, table in TABLES.items()}
     root = _table(TOP_KEYS, help_of)
     schema = {**root, "properties": {**root["properties"], **tables}}

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ConfigDict
 
 from authprobe.configuration.keys import PYTEST
-from authprobe.configuration.merged import Configured, Shape, named_sources
+from authprobe.configuration.merged import Configured, named_sources, shape_of
 from authprobe.core.escaping import for_log
 from authprobe.core.isolation import Isolation
 from authprobe.core.serialization import to_json
@@ -113,7 +113,7 @@ def report_folder(config: pytest.Config) -> Path | None:
 def _configured(config: pytest.Config) -> Mapping[str, Configured]:
     """Return what variables and files set of the options that pytest was not given."""
     shapes = {
-        option.name.removeprefix("--"): Shape.MANY if option.repeatable else Shape.ONE
+        option.key: shape_of(option)
         for option in PYTEST_OPTIONS
         if not config.getoption(prefixed_name(option))
     }
@@ -124,7 +124,7 @@ def _texts(config: pytest.Config, found: Mapping[str, Configured]) -> dict[str, 
     """Return the texts given for each option, or those that variables and files set."""
     texts: dict[str, Sequence[str]] = {}
     for option in PYTEST_OPTIONS:
-        set_by = found.get(option.name.removeprefix("--"))
+        set_by = found.get(option.key)
         if set_by is None:
             texts[option.name] = config.getoption(prefixed_name(option))
         else:
