@@ -272,7 +272,7 @@ def test_a_variable_without_an_option_is_checked_as_well(project: Path) -> None:
     assert ended.code == 4
     first, second = ended.err.splitlines()
     assert first == "AUTHPROBE_CACHE_LIMIT: 'many' is not a size; write it as 10G or 500M"
-    assert second.startswith("AUTHPROBE_HISTORY_KEEP: 0: must be a number of runs")
+    assert second.startswith("AUTHPROBE_HISTORY_KEEP: 0: must be a whole number from 1")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

@@ -313,7 +313,7 @@ def test_an_error_of_a_scenario_names_the_option_that_set_the_value(tmp_path: Pa
     write_project(tmp_path, f"{text}variables: {{state: unknown}}\n")
     assert run_pytest(tmp_path).code == 0
     ended = run_pytest(tmp_path, "--authprobe-set=state=nosuch")
-    assert (ended.code, "; the value comes from --authprobe-set state" in ended.out) == (2, True)
+    assert (ended.code, "; the value comes from --authprobe-set state" in ended.out) == (4, True)
 
 
 def test_tags_that_plugins_give_a_meaning_are_only_words(tmp_path: Path) -> None:
