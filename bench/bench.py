@@ -51,7 +51,7 @@ PAIRS: Final = {
     ),
     "requests-parts": Pair(
         ours="the same",
-        reference="`pytest --html` of empty tests, then httpx alone, 16 requests at once",
+        reference="`pytest --html` of empty tests, then the requests by httpx alone",
         rounds=7,
         prepare=commands.requests_parts,
     ),

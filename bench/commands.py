@@ -11,6 +11,7 @@ from typing import Final
 
 import trustme
 
+from authprobe.engine.probe import MAX_CONCURRENT_REQUESTS
 from bench import plain_requests
 from bench.measure import Calls, Cost, own_environment, temporary, timed
 
@@ -107,7 +108,8 @@ def requests_parts() -> Iterator[Calls]:
     """
     with temporary() as folder:
         report = _pytest_html(folder, EMPTY_TESTS)
-        argv = [sys.executable, plain_requests.__file__, str(REQUESTS), str(DELAY)]
+        numbers = map(str, (REQUESTS, DELAY, MAX_CONCURRENT_REQUESTS))
+        argv = [sys.executable, plain_requests.__file__, *numbers]
 
         def parts() -> Cost:
             sent, _ = timed(argv, cwd=folder, env=own_environment())

@@ -1,12 +1,13 @@
 """The peer of a run of raw HTTP requests: the same number of them by httpx alone, each over a
 connection of its own, to uvicorn with a constant answer over TLS. Nothing is judged or kept.
 
-    python bench/plain_requests.py COUNT [SECONDS]
+    python bench/plain_requests.py COUNT [SECONDS [THREADS]]
 
 The requests are sent by threads of this process; the server is another one, and waits SECONDS
 before each answer.
 """
 
+import argparse
 import json
 import ssl
 import subprocess
@@ -22,7 +23,7 @@ import httpx
 import trustme
 
 THREADS: Final = 16
-"""Requests at once, as of `authprobe run` on two processors."""
+"""Requests at once: with more, those that are answered at once need more of the processors."""
 BODY: Final = {"model": "bench", "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
 SERVER: Final = """
 import asyncio, sys, uvicorn
@@ -66,11 +67,15 @@ def server(authority: trustme.CA, delay: float = 0.0) -> Iterator[int]:
 
 def main() -> None:
     """Send the requests, and print the statuses that were received."""
-    count, delay = int(sys.argv[1]), float(next(iter(sys.argv[2:]), 0))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("count", type=int)
+    parser.add_argument("seconds", type=float, nargs="?", default=0.0)
+    parser.add_argument("threads", type=int, nargs="?", default=THREADS)
+    options = parser.parse_args()
     authority = trustme.CA()
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    with server(authority, delay) as port, ThreadPoolExecutor(THREADS) as threads:
+    with server(authority, options.seconds) as port, ThreadPoolExecutor(options.threads) as threads:
 
         def send(number: int) -> int:
             with httpx.Client(verify=context, trust_env=False) as client:
@@ -78,7 +83,7 @@ def main() -> None:
                 url = f"https://localhost:{port}/v1/messages"
                 return client.post(url, json=BODY, headers=headers).status_code
 
-        print(json.dumps(sorted(set(threads.map(send, range(count))))))
+        print(json.dumps(sorted(set(threads.map(send, range(options.count))))))
 
 
 if __name__ == "__main__":
