@@ -1,6 +1,5 @@
 """One case of the backend: its state, and a record of the requests it received."""
 
-import asyncio
 import datetime
 import functools
 import hashlib
@@ -8,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from authprobe.core.claude_api import API, BEDROCK, WORKSPACE_HEADER, asks_model
 from authprobe.core.client_kinds import BUNDLED_PRODUCTS, CLIENTS
@@ -92,8 +91,6 @@ class CaseBackend:
         self.redactor = Redactor()
         self.state = State(self.setup, self.redactor)
         self.faults = ArmedFaults(self.setup.faults)
-        self.closed = asyncio.Event()
-        """Set by the network when the case ends, so that delayed answers do not outlive it."""
         self.watch: Callable[[Exchange], None] | None = None
         """Callback for each completed exchange."""
         self.request_count = 0
@@ -106,19 +103,9 @@ class CaseBackend:
         self._log = log or ExchangeLog()
         self._egress_refused: set[str] = set()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the parts that belong to one process."""
-        process_bound = ("closed", "watch")
-        return {name: value for name, value in self.__dict__.items() if name not in process_bound}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state
-        self.closed = asyncio.Event()
-        self.watch = None
-
     def merge_from(self, other: "CaseBackend") -> None:
         """Copy the state of a backend that began as a copy of this one."""
-        self.__dict__ |= other.__getstate__()
+        self.__dict__ |= other.__dict__
 
     @property
     def tokens(self) -> TokenStore:

@@ -287,7 +287,9 @@ def test_large_bodies_of_one_case_leave_room_for_those_of_others(
 def test_a_slow_body_is_cut_off_and_gives_way(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    application = asgi.Application(listener.backend, (asyncio.Semaphore(1),), body_timeout=0.3)
+    application = asgi.Application(
+        listener.backend, listener.site.closed, (asyncio.Semaphore(1),), body_timeout=0.3
+    )
     with Network() as network:
         extra = network.serve(_with_reset(application))
         port = httpx.URL(extra.url).port or 0

@@ -42,13 +42,14 @@ class Application:
     """The ASGI application of one case."""
 
     backend: CaseBackend
+    closed: asyncio.Event
+    """Set when the case ends."""
     large_body_slots: tuple[asyncio.Semaphore, ...] = ()
     """Slots for large bodies, of the case and of all cases, in the order in which one waits."""
     body_timeout: float = BODY_TIMEOUT
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        backend = self.backend
         decided = await self._decide(scope, receive)
         if decided is None:
             scope["state"]["reset"]()
@@ -56,13 +57,14 @@ class Application:
             return
         record, decision = decided
         if wait := decision.delay + fault_duration(decision, faults.DELAY):
-            await pause(backend, wait)
-        if backend.closed.is_set():
+            await pause(self.closed, wait)
+        if self.closed.is_set():
             await _wait_for_disconnect(receive)
             return
         cut = has_fault(decision, faults.RESET)
-        reply = Reply(backend, decision, send, scope["state"]["reset"])
-        backend.end(record, decision, answered=not cut, sent_form=reply.form())
+        clock = self.backend.state.clock
+        reply = Reply(decision, clock, self.closed, send, scope["state"]["reset"])
+        self.backend.end(record, decision, answered=not cut, sent_form=reply.form())
         if cut:
             scope["state"]["reset"]()
             await _wait_for_disconnect(receive)

@@ -75,6 +75,8 @@ class Site:
     exposure: Exposure = LOCAL
     """Who can reach the emulator, and with which token."""
     head_timeout: float = HEAD_TIMEOUT
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the case ends, so that delayed answers do not outlive it."""
     on_refusal: Callable[[str], None] | None = None
     """Callback for the reason of each connection that is refused without being recorded."""
     waiting: dict[asyncio.Transport, None] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Site:
         self.load.sites.add(self)
         # The slot of the case first: its waiting bodies must not occupy those of the other cases.
         bodies = asyncio.Semaphore(MAX_LARGE_BODIES), self.load.large_bodies
-        application: Application | AccessGuard = Application(self.backend, bodies)
+        application: Application | AccessGuard = Application(self.backend, self.closed, bodies)
         if token := self.exposure.access_token:
             application = AccessGuard(application, token, self._report)
         self._http = HttpServer(application, head_timeout=self.head_timeout)
@@ -165,14 +167,14 @@ class Site:
         if wait := sum(
             faults.duration(fault) for fault in active_faults if fault.name == faults.SLOW_TLS
         ):
-            await pause(self.backend, wait)
+            await pause(self.closed, wait)
         context = self.authority.context(
             frozenset(fault.name for fault in active_faults), self._names(host)
         )
         early = _Early()
         if tls := await _handshake(transport, early, context):
             self.speak_http(tls, bytes(early.data), is_admitted=is_admitted)
-        elif not self.backend.closed.is_set():
+        elif not self.closed.is_set():
             self.backend.record_lost_connection(host, active_faults)
         self.waiting.pop(transport, None)
 

@@ -261,7 +261,7 @@ class Network:
     async def close_on_loop(self, listener: Listener) -> None:
         """`close`, for callers on the loop."""
         self._listeners.discard(listener)
-        listener.backend.closed.set()
+        listener.site.closed.set()
         async with listener._changing:
             for bound_port in listener._ports:
                 await bound_port.close()
@@ -290,7 +290,7 @@ class Network:
     async def update_listening_on_loop(self, listener: Listener) -> None:
         """`update_listening`, for callers on the loop."""
         async with listener._changing:
-            if listener.backend.closed.is_set():
+            if listener.site.closed.is_set():
                 return  # the ports may belong to others by now
             refuses = any(
                 fault.name == faults.CONNECTION_REFUSED and fault.host is None

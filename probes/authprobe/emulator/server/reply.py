@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import CaseBackend, SentForm
+from authprobe.emulator.case_backend import SentForm
 from authprobe.emulator.decision import Decision
 from authprobe.emulator.rules.base import Answer, EventFormat
 from authprobe.emulator.server.event_stream import encode_chunk
+from authprobe.emulator.state.clock import Clock
 
 HUGE_CHUNK: Final = b"x" * 64 * 1024
 HUGE_CHUNKS: Final = 1024
@@ -31,10 +32,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-async def pause(backend: CaseBackend, seconds: float) -> None:
-    """Sleep for this many seconds, or until the case ends."""
+async def pause(closed: asyncio.Event, seconds: float) -> None:
+    """Sleep for this many seconds, or until the case is closed."""
     try:
-        await asyncio.wait_for(backend.closed.wait(), seconds)
+        await asyncio.wait_for(closed.wait(), seconds)
     except TimeoutError:
         return
 
@@ -68,8 +69,10 @@ def apply_faults(decision: Decision) -> Decision:
 class Reply:
     """An answer that is being sent, with its faults."""
 
-    backend: CaseBackend
     decision: Decision
+    clock: Clock
+    closed: asyncio.Event
+    """Set when the case ends."""
     send: Send
     reset: Callable[[], None]
     request_id: str = field(default_factory=lambda: "req_" + uuid.uuid4().hex[:24])
@@ -121,8 +124,8 @@ class Reply:
                 self.reset()
                 return
             if gap:
-                await pause(self.backend, gap)
-                if self.backend.closed.is_set():
+                await pause(self.closed, gap)
+                if self.closed.is_set():
                     return
         await self.send({"type": "http.response.body", "body": b""})
 
@@ -154,7 +157,7 @@ class Reply:
     def _headers(
         self, answer: Answer, request_id: str, kind: str | None, length: int | None
     ) -> list[tuple[bytes, bytes]]:
-        now = self.backend.state.clock.wall
+        now = self.clock.wall
         if skew := fault_duration(self.decision, faults.CLOCK_SKEW):
             now += datetime.timedelta(seconds=skew)
         headers = {"date": email.utils.format_datetime(now, usegmt=True)}

@@ -51,7 +51,7 @@ class EmulatorParts:
         """
 
         async def on_the_loop() -> T:
-            if self.listener.backend.closed.is_set():  # its network may serve others still
+            if self.listener.site.closed.is_set():  # its network may serve others still
                 raise SettingsError(STOPPED)
             return work()
 
