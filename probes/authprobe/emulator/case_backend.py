@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from authprobe.core.claude_api import API, BEDROCK, WORKSPACE_HEADER, asks_model
 from authprobe.core.client_kinds import BUNDLED_PRODUCTS, CLIENTS
-from authprobe.emulator.config import Backend, Fault, Service, TokenKind
+from authprobe.emulator.config import Backend, Fault, Service
 from authprobe.emulator.decision import Decision
 from authprobe.emulator.exchange_log import ExchangeLog, ExchangeRecord
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, ArmedFaults, rule_id
@@ -97,7 +97,6 @@ class CaseBackend:
         """Requests since the start, including those whose records were dropped or discarded."""
         self._broken_rules = broken_rules
         self._custom_headers: frozenset[str] = frozenset()
-        self._gateway_token: Token | None = None
         self._products = products
         self._start = time.monotonic()
         self._log = log or ExchangeLog()
@@ -147,7 +146,6 @@ class CaseBackend:
         self.redactor = Redactor()
         self.state = State(setup, self.redactor)
         self.faults = ArmedFaults(setup.faults)
-        self._gateway_token = None
         self.forget_exchanges()
 
     def forget_exchanges(self) -> None:
@@ -213,14 +211,9 @@ class CaseBackend:
             host = self.setup.proxy.as_host
         if host is None or host.serves is Service.NOTHING:
             return self._answer(request)
-        return Gateway(host, self._make_gateway_key).answer(
+        return Gateway(host).answer(
             request, self._answer, lambda rule, answer: self._own_decision(request, rule, answer)
         )
-
-    def _make_gateway_key(self) -> str:
-        """Return the API key of the case's gateways, which is made when it is first needed."""
-        self._gateway_token = self._gateway_token or self.tokens.make(TokenKind.API_KEY)
-        return self._gateway_token.value
 
     def _own_decision(self, request: RequestContext, rule: str, answer: Answer) -> Decision:
         """Return the decision of a gateway itself, with the faults of the answer."""

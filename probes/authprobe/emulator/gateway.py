@@ -68,8 +68,6 @@ class Gateway:
     """A host of one's own that answers requests."""
 
     host: Host
-    own_key: Callable[[], str]
-    """Returns the value of the gateway's own API key, which is valid."""
 
     def answer(
         self,
@@ -132,7 +130,7 @@ class Gateway:
         if self.host.credential is CredentialTreatment.REPLACE:
             acts.append(Act.REPLACED_CREDENTIAL)
             headers = {n: v for n, v in headers.items() if n not in CREDENTIAL_HEADERS}
-            headers["x-api-key"] = self.own_key()
+            headers["x-api-key"] = request.state.gateway_key
         return Passage(replace(inner, headers=headers), tuple(dict.fromkeys(acts)))
 
     def _translate_back(self, decision: Decision, request: RequestContext) -> Decision:

@@ -1,11 +1,12 @@
 """State of a backend: its clock, its tokens, its authorization codes, and its account."""
 
 import datetime
+import functools
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.emulator.config import AccountState, Backend
+from authprobe.emulator.config import AccountState, Backend, TokenKind
 from authprobe.emulator.model.script import Script
 from authprobe.emulator.state.clock import Clock
 from authprobe.emulator.state.resources import Batch, File, Store
@@ -54,6 +55,11 @@ class State:
     def secret_count(self) -> int:
         """Number of tokens and codes since the start; all of them are remembered."""
         return len(self.tokens) + self._code_count
+
+    @functools.cached_property
+    def gateway_key(self) -> str:
+        """Value of the API key that the gateways of the case send, made when first needed."""
+        return self.tokens.make(TokenKind.API_KEY).value
 
     def next_answer_id(self) -> str:
         """Return the id of a new answer of the model, without a prefix."""
