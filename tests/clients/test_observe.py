@@ -35,11 +35,11 @@ GAVE_UP = "the client gave up without a refusal"
 def record_requests(sandbox: Sandbox, *statuses: int | None, target: Target = MESSAGES) -> None:
     """Record requests to the backend and its responses with these statuses."""
     for status in statuses:
-        record = sandbox.backend.begin(make_request(sandbox.backend, target, {}))
+        record = sandbox.backend.recorder.begin(make_request(sandbox.backend, target, {}))
         if status is not None:
             success = Answer(status=status, body={})
             answer = success if status < 400 else refusal(status, "a_type", "a message")
-            sandbox.backend.end(record, Decision("rule", answer))
+            sandbox.backend.recorder.end(record, Decision("rule", answer))
 
 
 @pytest.mark.parametrize(

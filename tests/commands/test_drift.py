@@ -78,23 +78,23 @@ def test_same(real: Real, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "[17/17] L13" in err
     assert {path.name for path in tmp_path.iterdir()} == FILES
     assert {row["kind"] for row in records(tmp_path).values()} == {"same"}
-    assert real[0].request_count == 12
+    assert real[0].log.request_count == 12
 
 
 def test_requests_are_few_and_nobodys(real: Real, tmp_path: Path) -> None:
     run(real, tmp_path, undocumented=True)
     backend = real[0]
-    assert backend.request_count == 13 <= MAX_REQUESTS
-    assert {exchange.credential for exchange in backend.exchanges} <= {None, "foreign"}
-    assert {p.partition("/")[0] for e in backend.exchanges for p in e.products} == {"authprobe"}
-    assert "/api/oauth/usage" not in {exchange.path for exchange in backend.exchanges}
+    assert backend.log.request_count == 13 <= MAX_REQUESTS
+    assert {exchange.credential for exchange in backend.log.exchanges} <= {None, "foreign"}
+    assert {p.partition("/")[0] for e in backend.log.exchanges for p in e.products} == {"authprobe"}
+    assert "/api/oauth/usage" not in {exchange.path for exchange in backend.log.exchanges}
 
 
 @pytest.mark.parametrize("fault", ["A29", "A30", "A34", "api-error", "reset", "B07"])
 def test_budget_holds_under_every_fault(fault: str, real: Real, tmp_path: Path) -> None:
     real[0].faults.add(Fault(name=fault))
     assert run(real, tmp_path) in (ExitCode.NOT_ASKED, ExitCode.OK)
-    assert real[0].request_count <= 12
+    assert real[0].log.request_count <= 12
 
 
 def test_change_is_told_everywhere(
@@ -190,9 +190,9 @@ def test_own_key(real: Real, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     own_key(real, monkeypatch)
     assert run(real, tmp_path, key_variable="MY_KEY", is_agreed=True) == ExitCode.OK
     assert list(records(tmp_path)) == ["L20", "L21", "L23"]
-    assert real[0].request_count == 3
-    assert {exchange.host for exchange in real[0].exchanges} == {API}
-    assert not any("messages" in e.path and "count" not in e.path for e in real[0].exchanges)
+    assert real[0].log.request_count == 3
+    assert {exchange.host for exchange in real[0].log.exchanges} == {API}
+    assert not any("messages" in e.path and "count" not in e.path for e in real[0].log.exchanges)
 
 
 def test_count_of_tokens_alone_asks_for_a_model_first(
@@ -209,7 +209,7 @@ def test_key_is_not_sent_without_a_yes(
     own_key(real, monkeypatch)
     with pytest.raises(SettingsError, match="add --yes to agree without a terminal"):
         run(real, tmp_path, key_variable="MY_KEY")
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -230,7 +230,7 @@ def test_key_is_sent_after_a_yes_at_the_terminal(
     monkeypatch.setattr(sys, "stdin", terminal)
     with contextlib.suppress(SettingsError):
         run(real, tmp_path, key_variable="MY_KEY")
-    assert real[0].request_count == requests
+    assert real[0].log.request_count == requests
     err = capsys.readouterr().err
     assert "The API key in MY_KEY goes to api.anthropic.com only" in err
     assert "Send it? [y/N]" in err
@@ -245,7 +245,7 @@ def test_key_is_not_sent_after_an_answer_that_cannot_be_read(
     monkeypatch.setattr(sys, "stdin", terminal)
     with pytest.raises(SettingsError, match="nothing was sent"):
         run(real, tmp_path, key_variable="MY_KEY")
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
 
 
 def test_key_is_not_sent_where_code_of_strangers_may_run(
@@ -255,7 +255,7 @@ def test_key_is_not_sent_where_code_of_strangers_may_run(
     monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request_target")
     with pytest.raises(SettingsError, match="--key-env: never for the event"):
         run(real, tmp_path, key_variable="MY_KEY", is_agreed=True)
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
     assert run(real, tmp_path, "L02") == ExitCode.OK
 
 
@@ -272,7 +272,7 @@ def test_missing_key_is_not_green(
         monkeypatch.setenv("MY_KEY", value)
     assert run(real, tmp_path, key_variable="MY_KEY", is_agreed=True) == ExitCode.NOT_ASKED
     assert "MY_KEY: is not set or empty, so nothing was asked" in capsys.readouterr().err
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_other_credentials_are_not_sent_and_not_quoted(
     with pytest.raises(SettingsError, match=f"MY_KEY: .*{reason}") as error:
         run(real, tmp_path, key_variable="MY_KEY", is_agreed=True)
     assert "xxx" not in str(error.value)
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
 
 
 def earlier(out: Path, minutes: float, **changes: Any) -> Path:
@@ -355,10 +355,10 @@ def test_comparison_that_is_too_young(
 ) -> None:
     run(real, tmp_path, "L02")
     file = earlier(tmp_path, minutes)
-    count = real[0].request_count
+    count = real[0].log.request_count
     with pytest.raises(SettingsError, match=re.escape(message)):
         run(real, tmp_path, confirm=file)
-    assert real[0].request_count == count
+    assert real[0].log.request_count == count
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_file_that_is_no_comparison(content: str, real: Real, tmp_path: Path) ->
     file.write_text(content)
     with pytest.raises(ProbesError, match=r"give the drift.json"):
         run(real, tmp_path / "out", confirm=file)
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
     assert not (tmp_path / "out").exists()
 
 
@@ -417,7 +417,7 @@ def test_bad_options_send_nothing(
     assert message in str(error.value)
     assert "\x1b" not in str(error.value)
     assert "xxxx" not in str(error.value)
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -425,7 +425,7 @@ def test_out_that_is_a_file_is_told_before_anything_is_sent(real: Real, tmp_path
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="is not a directory"):
         run(real, tmp_path / "file")
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
 
 
 def test_row_is_chosen_by_number_part_or_rule(real: Real, tmp_path: Path) -> None:
@@ -446,7 +446,7 @@ def test_list_sends_nothing(real: Real, tmp_path: Path, capsys: pytest.CaptureFi
     assert "--undocumented" in capsys.readouterr().out
     assert run(real, tmp_path, list_only=True, as_json=True) == ExitCode.OK
     assert len(json.loads(capsys.readouterr().out)) == 21
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -481,7 +481,7 @@ def test_only_rows_with_older_rules_are_listed_and_asked(
     run(real, tmp_path, list_only=True, as_json=True, older_than=200)
     older = {row["row"] for row in json.loads(capsys.readouterr().out)}
     assert "L03" in older < all_rows
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
     assert run(real, tmp_path, older_than=200) == ExitCode.OK
     assert set(records(tmp_path)) == older - {"L07", "L20", "L21", "L23"}
 
@@ -491,7 +491,7 @@ def test_nothing_is_asked_if_no_rule_is_older(
 ) -> None:
     assert run(real, tmp_path, older_than=90_000) == ExitCode.NOTHING_SELECTED
     assert "no rule is older than 90000 days" in capsys.readouterr().err
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -620,7 +620,7 @@ def test_rows_of_a_key_say_why_the_list_of_models_was_not_asked(
         "? not asked   L20 to L23 (3 rows)",
         "              connection: connection refused",
     ]
-    assert real[0].request_count == 0
+    assert real[0].log.request_count == 0
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from authprobe.core.client_kinds import CLIENTS, ClientKind, Flow, Registry, Via, package_of
-from authprobe.emulator.case_backend import product_pattern
+from authprobe.emulator.exchange_recorder import product_pattern
 from authprobe.engine.probe import RUNNERS
 
 

@@ -70,7 +70,7 @@ def observe(laboratory: Laboratory, request: RequestSpec, limit: float = 10.0) -
             return Observation(
                 outcome=outcome,
                 detail=f"{type(error).__name__}: {error}",
-                exchanges=backend.exchanges,
+                exchanges=backend.log.exchanges,
             )
     error_type, message = (
         read_error(response.content) if response.status_code >= 400 else (None, None)
@@ -80,7 +80,7 @@ def observe(laboratory: Laboratory, request: RequestSpec, limit: float = 10.0) -
         status=response.status_code,
         error_type=error_type,
         message=message and backend.redactor(message),
-        exchanges=backend.exchanges,
+        exchanges=backend.log.exchanges,
     )
 
 

@@ -109,7 +109,7 @@ def test_no_difference_where_there_is_none(real: Real, emulator: EmulatedService
     assert {name: parts(result) for name, result in results.items() if parts(result)} == {}
     assert {result.kind for result in results.values()} == {Kind.SAME}
     assert len(results) == len(CONNECTIONS) + len(MADE_UP)
-    assert real[0].request_count == len(MADE_UP) <= MAX_REQUESTS
+    assert real[0].log.request_count == len(MADE_UP) <= MAX_REQUESTS
 
 
 @pytest.mark.parametrize("row", [*MADE_UP, *WITH_KEY], ids=lambda row: row.id)
@@ -118,7 +118,7 @@ def test_rules_of_a_row_are_those_that_answer(row: DriftRow, real: Real) -> None
     key = backend.state.tokens.make(TokenKind.API_KEY).value
     values = dataclasses.replace(made_up_values(), own_key=key, model="claude-fable-5-2")
     asker_for(directions).ask(row.question(values))
-    assert backend.exchanges[-1].rule == row.rules[0]
+    assert backend.log.exchanges[-1].rule == row.rules[0]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_challenge_ends_the_questions_to_a_host(real: Real, emulator: EmulatedSe
         *[NotAsked.ENDED] * (len(asked_of_api) - 1),
     ]
     assert {r.kind for r in results.values() if r.row.host != API} == {Kind.SAME}
-    assert sum(exchange.host == API for exchange in backend.exchanges) == 1
+    assert sum(exchange.host == API for exchange in backend.log.exchanges) == 1
 
 
 @pytest.mark.parametrize(
@@ -294,13 +294,13 @@ def test_own_key_that_is_valid(real: Real, emulator: EmulatedService) -> None:
     key = backend.state.tokens.make(TokenKind.API_KEY).value
     results = own_key_results(directions, emulator, key)
     assert {result.kind for result in results.values()} == {Kind.SAME}
-    assert backend.request_count == 3
+    assert backend.log.request_count == 3
 
 
 def test_own_key_that_is_refused_shows_nothing(real: Real, emulator: EmulatedService) -> None:
     results = own_key_results(real[1], emulator, "sk-ant-api03-" + "x" * 90)
     assert {result.answer.not_asked for result in results.values()} == {NotAsked.CREDENTIAL}
-    assert real[0].request_count == 2
+    assert real[0].log.request_count == 2
 
 
 def test_made_up_values_differ_in_every_run() -> None:

@@ -1,15 +1,17 @@
 import pickle
 import sys
 
-from authprobe.emulator.case_backend import MAX_MESSAGE_LENGTH, MAX_REFUSED_HOSTS, CaseBackend
+from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.exchange_log import (
     MAX_BYTES,
     MAX_FIRST,
     MAX_LAST,
+    MAX_REFUSED_HOSTS,
     ExchangeLog,
     ExchangeRecord,
     exchange_size,
 )
+from authprobe.emulator.exchange_recorder import MAX_MESSAGE_LENGTH
 from tests.support.make import make_exchange
 from tests.support.requests import make_request
 
@@ -66,11 +68,11 @@ def test_backend_records_bounded_values_of_endless_requests() -> None:
         headers = {"anthropic-beta": ",".join(f"{n}{'b' * 300}" for n in range(5))}
         target = "GET", f"{number}.example.org", "/" + "p" * 9000
         request = make_request(backend, target, headers)
-        record = backend.begin(request)
-        backend.end(record, backend.answer(request))
-        backend.record_refused_host(request.host)
-    assert backend.request_count == 1100
-    assert len(backend.exchanges) + backend.unrecorded_count == 1100
-    assert sys.getsizeof(pickle.dumps(backend.exchanges)) < 4 * MAX_BYTES
-    assert len(backend.egress_refused) == MAX_REFUSED_HOSTS
-    assert all(len(e.message or "") < MAX_MESSAGE_LENGTH + 100 for e in backend.exchanges)
+        record = backend.recorder.begin(request)
+        backend.recorder.end(record, backend.answer(request))
+        backend.recorder.add_refused_host(request.host)
+    assert backend.log.request_count == 1100
+    assert len(backend.log.exchanges) + backend.log.dropped == 1100
+    assert sys.getsizeof(pickle.dumps(backend.log.exchanges)) < 4 * MAX_BYTES
+    assert len(backend.log.egress_refused) == MAX_REFUSED_HOSTS
+    assert all(len(e.message or "") < MAX_MESSAGE_LENGTH + 100 for e in backend.log.exchanges)

@@ -80,7 +80,7 @@ def test_delay_delays_the_answer(network: Network) -> None:
         start = time.monotonic()
         assert post(client).status_code == 200
         assert time.monotonic() - start >= 0.2
-    [exchange] = listener.backend.exchanges
+    [exchange] = listener.backend.log.exchanges
     assert exchange.faults == ("delay",)
     assert exchange.elapsed >= 0.2
 
@@ -99,7 +99,7 @@ def test_reset_resets_the_connection_before_the_answer(network: Network) -> None
             post(client)
         with pytest.raises(ConnectionResetError):
             read_without_tls(listener)
-    assert [exchange.status for exchange in listener.backend.exchanges] == [None, None]
+    assert [exchange.status for exchange in listener.backend.log.exchanges] == [None, None]
 
 
 def test_reset_in_body_resets_the_connection_in_the_middle_of_the_body(network: Network) -> None:
@@ -114,13 +114,13 @@ def test_reset_in_body_resets_the_connection_in_the_middle_of_the_body(network: 
     head, _, body = bytes(received).partition(b"\r\n\r\n")
     announced = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
     assert len(body) == announced // 2
-    assert [exchange.status for exchange in listener.backend.exchanges] == [200, 200, 401]
+    assert [exchange.status for exchange in listener.backend.log.exchanges] == [200, 200, 401]
 
 
 def test_reset_in_body_leaves_an_answer_without_a_body_complete(network: Network) -> None:
     with case(network, "A43", "reset-in-body") as (client, listener):
         assert post(client).status_code == 403
-    [exchange] = listener.backend.exchanges
+    [exchange] = listener.backend.log.exchanges
     assert (exchange.size_bytes, exchange.complete) == (0, True)
 
 
@@ -170,7 +170,7 @@ def test_empty_200_sends_no_body(network: Network) -> None:
         answer = post(client)
         assert (answer.status_code, answer.content) == (200, b"")
         assert "content-type" not in answer.headers
-    assert [exchange.status for exchange in listener.backend.exchanges] == [200]
+    assert [exchange.status for exchange in listener.backend.log.exchanges] == [200]
 
 
 def test_huge_body_sends_more_than_64_mib(network: Network) -> None:
@@ -212,7 +212,7 @@ def test_a_faulty_certificate_is_refused_by_the_client(
         with pytest.raises(httpx.ConnectError, match=reason):
             connect(client, network, listener, direct=direct)
         assert connect(client, network, listener, direct=direct).status_code == 200
-    handshake, answer = listener.backend.exchanges
+    handshake, answer = listener.backend.log.exchanges
     assert (handshake.method, handshake.status, handshake.faults) == ("CONNECT", None, (name,))
     assert (answer.status, answer.faults) == (200, ())
 
@@ -242,9 +242,9 @@ def test_name_not_found_makes_the_proxy_refuse_the_host(network: Network) -> Non
         with pytest.raises(httpx.ProxyError, match=r"502 Name not found: api\.anthropic"):
             post(client)
         assert client.get("https://claude.ai/").status_code == 404
-    refusal = listener.backend.exchanges[0]
+    refusal = listener.backend.log.exchanges[0]
     assert (refusal.method, refusal.status, refusal.faults) == ("CONNECT", 502, ("name-not-found",))
-    assert (refusal.rule, listener.backend.egress_refused) == (None, ())
+    assert (refusal.rule, listener.backend.log.egress_refused) == (None, ())
 
 
 def test_connection_refused_can_be_limited_to_one_host(network: Network) -> None:
@@ -279,13 +279,13 @@ def test_challenge_page_answers_on_every_route(network: Network) -> None:
         assert (
             client.get("https://claude.ai/nowhere").status_code == 403
         )  # even on an unknown route
-    assert [exchange.rule for exchange in listener.backend.exchanges] == ["A34", "A34"]
+    assert [exchange.rule for exchange in listener.backend.log.exchanges] == ["A34", "A34"]
 
 
 def test_a_fault_starts_after_some_requests_and_ends_after_its_times(network: Network) -> None:
     with case(network, Fault(name="A30", after=1, times=2)) as (client, listener):
         assert [post(client).status_code for _ in range(5)] == [200, 529, 529, 200, 200]
-    names = [exchange.faults for exchange in listener.backend.exchanges]
+    names = [exchange.faults for exchange in listener.backend.log.exchanges]
     assert names == [(), ("A30",), ("A30",), (), ()]
 
 
@@ -293,7 +293,7 @@ def test_the_first_refusal_is_used_and_delays_add_up(network: Network) -> None:
     delay = Fault(name="delay", seconds=0.1)
     with case(network, "A22", "A30", delay, delay) as (client, listener):
         assert post(client).status_code == 429
-    assert listener.backend.exchanges[0].elapsed >= 0.2
+    assert listener.backend.log.exchanges[0].elapsed >= 0.2
 
 
 def test_a_fault_happens_only_at_its_host_and_path(network: Network) -> None:
@@ -314,7 +314,7 @@ def test_a_request_to_which_a_fault_cannot_happen_does_not_count(network: Networ
         token_endpoint = "https://platform.claude.com/v1/oauth/token"
         assert [client.post(token_endpoint).status_code for _ in range(2)] == [429, 400]
         assert events(post(client, stream=True).text)[-1] == "message_stop"
-    names = [exchange.faults for exchange in listener.backend.exchanges]
+    names = [exchange.faults for exchange in listener.backend.log.exchanges]
     assert names == [(), ("cut-stream",), ("B07",), (), ()]
 
 

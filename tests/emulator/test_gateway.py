@@ -57,9 +57,9 @@ def ask(
         body=json.dumps(body).encode(),
         state=backend.state,
     )
-    record = backend.begin(request)
+    record = backend.recorder.begin(request)
     decision = backend.answer(request)
-    backend.end(record, decision)
+    backend.recorder.end(record, decision)
     return decision, record.exchange
 
 
@@ -244,10 +244,10 @@ def test_a_host_that_serves_empty_answers_everything() -> None:
 
 def test_a_host_that_serves_nothing_is_expected() -> None:
     backend = backend_with(Service.NOTHING)
-    backend.record_refused_connection("CONNECT", NAME)
-    backend.record_refused_connection("CONNECT", "other.example")
-    assert backend.egress_refused == ("other.example",)
-    assert [exchange.rule for exchange in backend.exchanges] == ["host:nothing", "deny:host"]
+    backend.recorder.add_refused_connection("CONNECT", NAME)
+    backend.recorder.add_refused_connection("CONNECT", "other.example")
+    assert backend.log.egress_refused == ("other.example",)
+    assert [exchange.rule for exchange in backend.log.exchanges] == ["host:nothing", "deny:host"]
 
 
 def test_a_required_header_with_the_key_is_recorded_as_the_credential() -> None:
@@ -263,8 +263,7 @@ def test_a_required_header_with_the_key_is_recorded_as_the_credential() -> None:
 
 
 def test_further_headers_are_recorded_without_their_values() -> None:
-    backend = backend_with(Host())
-    backend.record_headers(["X-Team", "Authorization"])
+    backend = CaseBackend(Backend(hosts={NAME: Host()}), headers=("X-Team", "Authorization"))
     _, exchange = ask(backend, x_team="payments", x_other="value", authorization="Bearer abc")
     assert exchange.headers["x-team"] == "present"
     assert "x-other" not in exchange.headers

@@ -191,14 +191,14 @@ def test_requests_that_are_not_recorded_are_counted_in_the_detail(
         backends.append(sandbox.backend)
         for number in range(1100):
             request = make_request(sandbox.backend, ("GET", "example.org", f"/{number}"), {})
-            record = sandbox.backend.begin(request)
-            sandbox.backend.end(record, sandbox.backend.answer(request))
+            record = sandbox.backend.recorder.begin(request)
+            sandbox.backend.recorder.end(record, sandbox.backend.answer(request))
         return FAILED
 
     monkeypatch.setitem(engine.RUNNERS, ClientKind.RAW_HTTP, runner)
     observation = probe_case(laboratory, make_case())
     [backend] = backends
-    missing = 1100 - len(backend.exchanges)
+    missing = 1100 - len(backend.log.exchanges)
     assert missing >= 100
     assert (observation.detail or "").endswith(f"{missing} further requests are not recorded")
 

@@ -393,7 +393,7 @@ def test_the_emulators_log_and_control_api_hold_no_credential(
 ) -> None:
     with emulate(control_port=0) as served:
         listener = parts_of(served).listener
-        listener.backend.watch = log_exchange
+        listener.backend.recorder.watch = log_exchange
         values = frozenset(served.issue(kind).value for kind in ("api-key", "access-token"))
         written = re.sub(r"[^!-~]", "", " ".join(map(ENCODINGS[name], values)))
         lines = [

@@ -244,7 +244,7 @@ def results(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Res
 def check_error(results: Results, name: str, rule: str) -> None:
     """Check that the error reports the only answer, which came from this rule."""
     error = results.error(name)
-    [exchange] = results.backends[name].exchanges
+    [exchange] = results.backends[name].log.exchanges
     assert (exchange.rule, exchange.status) == (rule, error.status)
     assert error.raised == BY_ERROR_CODE.get(rule, CLASSES[exchange.status or 0])
     assert {CLASSES[exchange.status or 0], "APIError", "AnthropicError"} <= set(error.classes)
@@ -288,28 +288,28 @@ def test_a_good_call_is_answered(results: Results) -> None:
 
 def test_an_api_key_is_sent_as_a_bearer_token(results: Results) -> None:
     """Since 1.0.0: platform.claude.com/docs/en/api/migration-2026-10-21."""
-    [exchange] = results.backends["good"].exchanges
+    [exchange] = results.backends["good"].log.exchanges
     assert (exchange.credential_header, exchange.credential) == ("authorization", KEY[0])
     assert exchange.headers["anthropic-version"] == "2026-10-21"
 
 
 def test_an_api_key_in_the_x_api_key_header_is_accepted(results: Results) -> None:
     assert results.answer("key in header") == "pong"
-    [exchange] = results.backends["key in header"].exchanges
+    [exchange] = results.backends["key in header"].log.exchanges
     assert exchange.credential_header == "x-api-key"
 
 
 @pytest.mark.parametrize("fault", TRANSIENT_FAULTS)
 def test_a_transient_failure_is_retried(results: Results, fault: str) -> None:
     assert results.answer(f"transient {fault}") == "pong"
-    first, second = results.backends[f"transient {fault}"].exchanges
+    first, second = results.backends[f"transient {fault}"].log.exchanges
     assert first.faults == (fault,)
     assert (second.rule, second.status, second.faults) == ("messages", 200, ())
 
 
 def test_a_repeated_failure_is_raised_after_the_retries(results: Results) -> None:
     assert results.error("repeated 429").raised == "RateLimitError"
-    exchanges = results.backends["repeated 429"].exchanges
+    exchanges = results.backends["repeated 429"].log.exchanges
     assert [exchange.status for exchange in exchanges] == [429, 429]
 
 
@@ -376,4 +376,4 @@ def test_a_failed_connection_is_a_connection_error(results: Results, fault: str)
     error = results.error(fault)
     assert (error.raised, error.message) == ("APIConnectionError", "Connection error.")
     assert CONNECTION_ERROR_CODES[fault] in str(error.cause)
-    assert [e.status for e in results.backends[fault].exchanges if e.path] == []
+    assert [e.status for e in results.backends[fault].log.exchanges if e.path] == []

@@ -79,7 +79,7 @@ class Session:
     @property
     def exchange(self) -> Exchange:
         """The only exchange."""
-        [exchange] = self.backend.exchanges
+        [exchange] = self.backend.log.exchanges
         return exchange
 
 
@@ -201,7 +201,7 @@ def test_a_transient_failure_is_retried(network: Network, fault: str) -> None:
     sdk_call = GOOD_CALL.with_faults(Fault(name=fault, times=1))
     with session_of(network, sdk_call, retries=1) as session:
         assert isinstance(session.create(), anthropic.types.Message)
-        first, second = session.backend.exchanges
+        first, second = session.backend.log.exchanges
     assert first.faults == (fault,)
     assert (second.rule, second.status, second.faults) == ("messages", 200, ())
 
@@ -210,7 +210,7 @@ def test_a_repeated_failure_is_raised_after_the_retries(network: Network) -> Non
     with session_of(network, GOOD_CALL.with_faults("A22"), retries=1) as session:
         with pytest.raises(anthropic.RateLimitError):
             session.create()
-        assert [exchange.status for exchange in session.backend.exchanges] == [429, 429]
+        assert [exchange.status for exchange in session.backend.log.exchanges] == [429, 429]
 
 
 @pytest.mark.parametrize("rule", ["A02", "A13", "A23", "A32", "request-too-large"])
@@ -325,4 +325,4 @@ def test_a_failed_connection_is_a_connection_error(
             session.create()
         assert type(caught.value) is anthropic.APIConnectionError
         assert cause in str(caught.value.__cause__)
-        assert [e.status for e in session.backend.exchanges if e.path] == []
+        assert [e.status for e in session.backend.log.exchanges if e.path] == []

@@ -39,7 +39,7 @@ def test_good_key_is_accepted_by_two_requests(world: World, client: str) -> None
     observation = ask(world, client, API_KEY, world.token(API_KEY))
     assert (observation.outcome, observation.status) == (Outcome.ACCEPTED, 200), observation
     assert world.requests == {"/v1/models": 1, "/v1/messages": 1}
-    assert {exchange.host for exchange in world.service.exchanges} == {API}
+    assert {exchange.host for exchange in world.service.log.exchanges} == {API}
     assert observation.evidence == (EvidenceSource.RESULT, EvidenceSource.GATE)
     assert observation.cost is not None
     assert observation.cost.requests == 2

@@ -73,7 +73,7 @@ class Service:
     @property
     def hosts(self) -> set[str]:
         """Hosts that were asked."""
-        return {exchange.host for exchange in self.backend.exchanges}
+        return {exchange.host for exchange in self.backend.log.exchanges}
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_key_goes_to_its_gateway_through_the_users_proxy_and_to_no_other_host(
         hosts=(API, GATEWAY),
     )
     assert observation.outcome is outcome
-    assert {exchange.host for exchange in gateway.world.service.exchanges} == {GATEWAY}
+    assert {exchange.host for exchange in gateway.world.service.log.exchanges} == {GATEWAY}
     assert gateway.world.requests["/v1/messages"] == 1
     assert {count.host for count in observation.gate if count.connections} == {GATEWAY}
 
@@ -103,7 +103,7 @@ def test_gateway_on_this_machine_is_reached_by_its_door(
     finally:
         laboratory.network.close(listener)
     assert observation.outcome is Outcome.ACCEPTED
-    assert [e.path for e in backend.exchanges if e.path == "/v1/messages"] == ["/v1/messages"]
+    assert [e.path for e in backend.log.exchanges if e.path == "/v1/messages"] == ["/v1/messages"]
     count = next(each for each in observation.gate if each.connections)
     assert count.host == f"127.0.0.1:{listener.port}"
     assert world.requests.total() == 0

@@ -84,7 +84,10 @@ def test_good_login_is_used_and_left_as_it_is(world: World, own: OwnClaude, vers
     assert digest_tree(world.folder) == before
     assert world.requests["/v1/messages"] == 1
     assert_no_login_was_asked_for(world)
-    assert {exchange.credential for exchange in world.service.exchanges} <= {"access-token", None}
+    assert {exchange.credential for exchange in world.service.log.exchanges} <= {
+        "access-token",
+        None,
+    }
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -245,4 +248,4 @@ def test_other_credentials_leave_a_stored_login_alone(
     assert observation.outcome is Outcome.REJECTED
     assert digest_tree(world.folder) == before
     assert_no_login_was_asked_for(world)
-    assert {exchange.host for exchange in world.service.exchanges} == {API}
+    assert {exchange.host for exchange in world.service.log.exchanges} == {API}

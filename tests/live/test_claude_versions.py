@@ -114,7 +114,7 @@ def test_api_key_is_asked_once(
     observation = world.ask(client, API_KEY, value)
     assert (observation.outcome, observation.status) == (outcome, status)
     assert world.requests["/v1/messages"] == 1
-    assert {exchange.credential_header for exchange in world.service.exchanges} <= {
+    assert {exchange.credential_header for exchange in world.service.log.exchanges} <= {
         "x-api-key",
         None,
     }

@@ -106,7 +106,7 @@ def test_the_plan_is_shown_and_needs_a_yes(ask: Ask, service: Service, tmp_path:
         "At most 6 requests, one at a time, without retry or redirect. Highest cost: 0.001 USD."
     ) in ended.err
     assert ended.err.rstrip().endswith("add --yes; nothing was asked")
-    assert backend.request_count == 0
+    assert backend.log.request_count == 0
     assert not (tmp_path / "out" / "results.json").exists()
 
 
@@ -117,14 +117,16 @@ def test_anything_but_yes_at_the_terminal_asks_nothing(
     ended = ask("--target", "live", answer=answer)
     assert ended.code == 4
     assert ended.err.rstrip().endswith("you did not agree; nothing was asked")
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_a_yes_at_the_terminal_asks_once(ask: Ask, service: Service, tmp_path: Path) -> None:
     ended = ask("--target", "live", answer="y")
     assert ended.code == 0, ended.err
     assert "nothing of OUR_KEY in " in ended.err
-    assert service[0].request_count == REQUESTS - 1  # the refused list of models ends a question
+    assert (
+        service[0].log.request_count == REQUESTS - 1
+    )  # the refused list of models ends a question
     assert verdicts(tmp_path / "out") == {f"{id}/live": "passed" for id in IDS}
     document = results(tmp_path / "out")
     assert document["mode"] == "live"
@@ -135,7 +137,7 @@ def test_without_the_option_nothing_live_is_asked(
     ask: Ask, service: Service, tmp_path: Path
 ) -> None:
     assert ask("--yes").code == 0
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
     assert sorted(verdicts(tmp_path / "out")) == IDS
     assert results(tmp_path / "out")["mode"] == "emulator"
 
@@ -166,7 +168,7 @@ def test_a_missing_secret_is_no_verdict(ask: Ask, service: Service, tmp_path: Pa
     assert ended.code == 12
     assert "the variable OUR_KEY is not set, or empty" in ended.out
     assert "exit code 12: live, 1 case could not be asked" in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_without_a_secret_nobody_is_asked_for_consent(
@@ -177,7 +179,7 @@ def test_without_a_secret_nobody_is_asked_for_consent(
     assert "Nothing can be asked of the real service." in ended.err
     assert "Not set, or empty: OUR_KEY; 1 case cannot be asked." in ended.err
     assert "[y/N]" not in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_a_client_that_is_not_asked_is_not_installed(
@@ -200,21 +202,21 @@ def test_faults_are_no_verdict_and_are_asked_no_more(
     service[0].faults.add(fault)
     ended = ask("--target", "live", "--yes", "--retries", "3")
     assert ended.code == 12, ended.out
-    assert service[0].request_count == requests
+    assert service[0].log.request_count == requests
 
 
 def test_a_failure_is_not_asked_again(ask: Ask, service: Service, tmp_path: Path) -> None:
     revoke(service[0])
     ended = ask("--target", "live", "--yes", "--retries", "3", "-k", "models and not made")
     assert ended.code == 1
-    assert service[0].request_count == 1
+    assert service[0].log.request_count == 1
 
 
 def test_costs_above_the_limit_ask_nothing(ask: Ask, service: Service) -> None:
     ended = ask("--target", "live", "--yes", "--max-cost", "0.0001")
     assert ended.code == 4
     assert "this could cost 0.001 USD, more than --max-cost 0.0001; nothing was asked" in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def event(folder: Path, name: str, repository: str | None) -> dict[str, str]:
@@ -244,7 +246,7 @@ def test_code_of_strangers_asks_nothing(
     ended = ask("--target", "live", "--yes", **event(tmp_path, name, repository))
     assert ended.code == 4
     assert words in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_a_pull_request_of_the_repository_itself_may_ask(
@@ -252,7 +254,7 @@ def test_a_pull_request_of_the_repository_itself_may_ask(
 ) -> None:
     own = event(tmp_path, "pull_request", "me/mine")
     assert ask("--target", "live", "--yes", "-k", "models", **own).code == 0
-    assert service[0].request_count == 2
+    assert service[0].log.request_count == 2
 
 
 TOKEN = "sk-ant-oat01-" + "q7Zp" * 20
@@ -276,7 +278,7 @@ def test_a_token_of_a_subscription_under_another_name_asks_nothing(
     assert ended.code == 4
     assert "env:OUR_KEY is the token of a subscription" in ended.err
     assert "q7Zp" not in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_a_literal_token_is_refused_at_its_place(
@@ -288,7 +290,7 @@ def test_a_literal_token_is_refused_at_its_place(
     assert ended.code == 4
     assert "mine.yaml:10:31: this looks like a token" in ended.err
     assert "q7Zp" not in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_a_scenario_without_live_is_not_asked(ask: Ask, tmp_path: Path) -> None:
@@ -334,7 +336,7 @@ def test_every_header_of_the_service_stays_unknown_but_its_name(
     text = (tmp_path / "out" / "results.json").read_text()
     assert '"request-id"' in text
     assert "req_" not in text
-    assert {API, CONSOLE} & {e.host for e in service[0].exchanges} == {API}
+    assert {API, CONSOLE} & {e.host for e in service[0].log.exchanges} == {API}
 
 
 def test_all_that_failed_is_run_again_by_one_command(
@@ -402,7 +404,7 @@ def test_pytest_asks_the_emulator_only(ask: Ask, service: Service, tmp_path: Pat
     ended = run(*words, module="pytest", cwd=tmp_path)
     assert ended.code == 0, ended.out
     assert sorted(verdicts(tmp_path / "out")) == IDS
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_a_bisection_of_a_live_case_is_refused(ask: Ask, service: Service, tmp_path: Path) -> None:
@@ -414,7 +416,7 @@ def test_a_bisection_of_a_live_case_is_refused(ask: Ask, service: Service, tmp_p
     )
     assert ended.code == 4
     assert "the real service is not asked again and again; ask the emulator: " in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0
 
 
 def test_live_cases_have_history_and_known_failures(
@@ -464,4 +466,4 @@ def test_a_secret_with_a_line_break_is_refused_before_anything_is_asked(
     assert ended.code == 4
     assert "OUR_KEY: the value of this variable ends with a line break" in ended.err
     assert "made-up-value" not in ended.err
-    assert service[0].request_count == 0
+    assert service[0].log.request_count == 0

@@ -94,7 +94,7 @@ def user(tmp_path: Path) -> Iterator[Home]:
 
 
 def token_calls(user: Home) -> int:
-    return sum(exchange.path == "/v1/oauth/token" for exchange in user.service.exchanges)
+    return sum(exchange.path == "/v1/oauth/token" for exchange in user.service.log.exchanges)
 
 
 def test_good_login_is_asked_and_its_folder_left_as_it_is(user: Home) -> None:
@@ -116,7 +116,7 @@ def test_login_that_would_be_renewed_is_no_verdict(user: Home) -> None:
     assert ended.code == 12, ended.err
     assert "renewable, not tried: the stored login has expired" in ended.out
     assert user.state == before
-    assert user.service.request_count == 0
+    assert user.service.log.request_count == 0
 
 
 def test_renewal_that_was_allowed_is_in_the_plan_and_in_the_record(user: Home) -> None:

@@ -78,7 +78,7 @@ def test_the_plan_is_what_is_printed(tmp_path: Path) -> None:
             answer="n",
             PROBE_API_KEY="not-a-key-of-anybody",
         )
-        assert backend.request_count == 0
+        assert backend.log.request_count == 0
     printed = [line.split() for line in ended.err.splitlines()]
     for line in lines:
         words = line.split()
@@ -107,7 +107,7 @@ def test_the_gateway_of_the_page_is_asked(is_good: bool, client: str, tmp_path: 
         )
         if "could not be installed" in ended.out:
             pytest.skip(f"NO PACKAGE REGISTRY: {client} could not be installed or tested")
-        assert {exchange.host for exchange in backend.exchanges} == {GATEWAY}
+        assert {exchange.host for exchange in backend.log.exchanges} == {GATEWAY}
     assert ended.code == (0 if is_good else 1), ended.out + ended.err
 
 

@@ -134,7 +134,7 @@ def test_models_are_one_request_as_authprobe(service: Service) -> None:
     assert observation.evidence == (EvidenceSource.REQUEST,)
     assert observation.cost is not None
     assert (observation.cost.requests, observation.cost.estimated_usd) == (1, 0.0)
-    (seen,) = service.backend.exchanges
+    (seen,) = service.backend.log.exchanges
     assert (seen.path, seen.credential, seen.credential_header) == (
         "/v1/models",
         "api-key",
@@ -156,13 +156,13 @@ def test_a_question_takes_the_model_of_the_service(endpoint: str, service: Servi
     observation = service.probe(f"{endpoint}/key")
     assert observation.outcome is Outcome.ACCEPTED
     assert [exchange.method for exchange in observation.exchanges] == ["GET", "POST"]
-    assert service.backend.request_count == 2
+    assert service.backend.log.request_count == 2
 
 
 def test_a_named_model_is_asked_at_once(service: Service) -> None:
     observation = service.probe("named/key")
     assert observation.outcome is Outcome.ACCEPTED
-    assert service.backend.request_count == 1
+    assert service.backend.log.request_count == 1
     assert observation.cost is not None
     assert observation.cost.estimated_usd == 0.001
 
@@ -172,13 +172,13 @@ def test_a_refused_list_of_models_ends_the_question(service: Service) -> None:
     assert (observation.outcome, observation.status) == (Outcome.REJECTED, 401)
     assert observation.error_type == "authentication_error"
     assert observation.detail == "the list of models, which is asked first, was refused"
-    assert service.backend.request_count == 1
+    assert service.backend.log.request_count == 1
 
 
 def test_a_made_up_refresh_token_has_no_client_of_anybody(service: Service) -> None:
     observation = service.probe("refresh/old")
     assert observation.outcome is Outcome.REJECTED
-    (seen,) = service.backend.exchanges
+    (seen,) = service.backend.log.exchanges
     assert (seen.host, seen.credential_header) == (PLATFORM, "body")
 
 
@@ -200,14 +200,14 @@ def test_a_missing_secret_asks_nothing(service: Service) -> None:
     observation = service.probe("models/key")
     assert observation.untestable
     assert observation.detail == "not asked: the variable OUR_KEY is not set, or empty"
-    assert service.backend.request_count == 0
+    assert service.backend.log.request_count == 0
 
 
 def test_without_consent_nothing_is_asked(service: Service) -> None:
     service.laboratory = dataclasses.replace(service.laboratory, live=None)
     observation = service.probe("models/key")
     assert observation.detail == "not asked: nobody agreed to ask the real service"
-    assert service.backend.request_count == 0
+    assert service.backend.log.request_count == 0
 
 
 @pytest.mark.parametrize("prefix", ["sk-ant-oat01-", "sk-ant-ort01-"])
@@ -219,7 +219,7 @@ def test_a_token_of_a_subscription_is_not_sent_whatever_it_is_called(
     observation = service.probe("models/key")
     assert observation.untestable
     assert "is the token of a subscription" in (observation.detail or "")
-    assert service.backend.request_count == 0
+    assert service.backend.log.request_count == 0
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_what_does_not_judge_the_key_is_no_verdict(
     assert observation.untestable
     assert observation.status == status
     assert f"could not be asked: {words}" in (observation.detail or "")
-    assert service.backend.request_count == 1
+    assert service.backend.log.request_count == 1
 
 
 def test_after_a_limit_the_host_gets_nothing_more(service: Service) -> None:
@@ -250,7 +250,7 @@ def test_after_a_limit_the_host_gets_nothing_more(service: Service) -> None:
         observation = service.probe(name)
         assert observation.untestable
     assert "ended after 429" in (observation.detail or "")
-    assert service.backend.request_count == 1
+    assert service.backend.log.request_count == 1
 
 
 def test_the_budget_holds_whatever_fails(service: Service) -> None:
@@ -258,7 +258,7 @@ def test_the_budget_holds_whatever_fails(service: Service) -> None:
         probe_case(service.laboratory, case)
         probe_case(service.laboratory, case)
     assert service.live.budget.left == 0
-    assert service.backend.request_count == service.live.budget.limit
+    assert service.backend.log.request_count == service.live.budget.limit
 
 
 def test_what_nobody_can_see_is_not_asked(network: Network, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_what_nobody_can_see_is_not_asked(network: Network, tmp_path: Path) -> N
     assert observation.detail == (
         "untestable here: 'rule' of 'requests' cannot be seen: rules are the emulator's"
     )
-    assert backend.request_count == 0
+    assert backend.log.request_count == 0
 
 
 def make_service_without_plan(
@@ -388,7 +388,7 @@ def test_the_id_of_a_workspace_is_sent_and_in_no_record(network: Network, tmp_pa
         live = dataclasses.replace(service.live, secrets=Secrets(values))
         service.laboratory = dataclasses.replace(service.laboratory, live=live)
         observation = service.probe("models/key")
-        (seen,) = backend.exchanges
+        (seen,) = backend.log.exchanges
     assert observation.outcome is Outcome.ACCEPTED
     assert seen.headers["anthropic-workspace-id"] == PRESENT
     (exchange,) = observation.exchanges

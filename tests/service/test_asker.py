@@ -92,7 +92,7 @@ def test_refusal_is_kept_in_parts(service: Service) -> None:
             answer.seconds.first_byte,
         )
     )
-    (exchange,) = backend.exchanges
+    (exchange,) = backend.log.exchanges
     assert exchange.host == API
     assert exchange.products == (f"authprobe/{__version__}",)
 
@@ -103,7 +103,7 @@ def test_connection_alone_sends_no_request_and_takes_none_of_the_budget(service:
     answers = [asker.connect(host) for host in HOSTS]
     assert [answer.tls is not None for answer in answers] == [True] * len(HOSTS)
     assert [answer.not_asked for answer in answers] == [None] * len(HOSTS)
-    assert backend.request_count == 0
+    assert backend.log.request_count == 0
 
 
 def test_budget_is_never_exceeded_even_by_threads(service: Service) -> None:
@@ -117,7 +117,7 @@ def test_budget_is_never_exceeded_even_by_threads(service: Service) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert backend.request_count == 5
+    assert backend.log.request_count == 5
     assert [answer.not_asked for answer in answers].count(NotAsked.BUDGET) == 7
 
 
@@ -131,7 +131,7 @@ def test_no_request_is_repeated(fault: str, service: Service) -> None:
     backend, directions = service
     backend.faults.add(fault)
     asker_for(directions).ask(REFUSED)
-    assert backend.request_count == 1
+    assert backend.log.request_count == 1
 
 
 def test_other_hosts_get_nothing(service: Service) -> None:
@@ -143,7 +143,7 @@ def test_other_hosts_get_nothing(service: Service) -> None:
         ServiceQuestion(host=API, path="/v1/models", scheme="http"),
     ):
         assert asker.ask(question).not_asked is NotAsked.HOST
-    assert backend.request_count == 0
+    assert backend.log.request_count == 0
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -155,7 +155,7 @@ def test_redirect_is_not_followed(status: int, network: Network, tmp_path: Path)
         assert answer.status == status
         assert "location" in answer.headers
         assert KEY not in repr(answer)
-        assert (len(connections), other.request_count) == (1, 0)
+        assert (len(connections), other.log.request_count) == (1, 0)
 
 
 @pytest.mark.parametrize(("fault", "reason"), [("A34", NotAsked.EDGE), ("A33", NotAsked.EDGE)])
@@ -174,7 +174,7 @@ def test_a_host_that_refuses_at_its_edge_gets_no_further_request(
         ServiceQuestion(host=PLATFORM, path="/v1/oauth/token", method="POST", body={})
     )
     assert hello.not_asked is None
-    assert backend.request_count == 2
+    assert backend.log.request_count == 2
 
 
 def test_challenge_is_told_by_its_header_whatever_the_status(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_host_that_throttles_gets_no_further_request(service: Service) -> None
     assert (first.not_asked, first.status) == (NotAsked.THROTTLED, 429)
     assert (second.not_asked, second.status) == (NotAsked.ENDED, None)
     assert asker.connect(API).not_asked is NotAsked.ENDED
-    assert backend.request_count == 1
+    assert backend.log.request_count == 1
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_authority_of_the_run_is_not_trusted_by_itself(service: Service) -> None
     backend, directions = service
     asker = asker_for(Directions(directions.addresses))
     assert asker.ask(REFUSED).not_asked is NotAsked.TLS
-    assert [exchange.path for exchange in backend.exchanges if exchange.status] == []
+    assert [exchange.path for exchange in backend.log.exchanges if exchange.status] == []
 
 
 def test_name_that_is_not_found() -> None:
@@ -407,7 +407,7 @@ def test_question_cannot_say_that_another_program_asks(service: Service) -> None
         host=API, path="/api/hello", headers={"User-Agent": "claude-cli/2.1.0"}
     )
     asker_for(directions).ask(question)
-    (exchange,) = backend.exchanges
+    (exchange,) = backend.log.exchanges
     assert exchange.products == (f"authprobe/{__version__}",)
 
 
@@ -461,7 +461,7 @@ def test_proxy_of_the_user_is_used(network: Network) -> None:
     listener = network.open(backend)
     answer = through(listener.proxy_url, network.ca_file)
     network.close(listener)
-    assert (answer.status, backend.request_count) == (401, 1)
+    assert (answer.status, backend.log.request_count) == (401, 1)
     assert answer.tls is not None
 
 
@@ -531,7 +531,7 @@ def test_plain_http_is_for_this_machine(network: Network) -> None:
     question = ServiceQuestion(host=LOOPBACK, port=listener.port, scheme="http", path="/v1/models")
     assert asker.ask(question).status == 400
     network.close(listener)
-    assert backend.request_count == 1
+    assert backend.log.request_count == 1
 
 
 @pytest.mark.parametrize(

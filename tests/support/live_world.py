@@ -79,7 +79,7 @@ class World:
     @property
     def requests(self) -> Counter[str]:
         """Numbers of requests to the service by path, those of the start included."""
-        return Counter(exchange.path for exchange in self.service.exchanges)
+        return Counter(exchange.path for exchange in self.service.log.exchanges)
 
 
 def live_case(

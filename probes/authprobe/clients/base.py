@@ -66,8 +66,12 @@ class Laboratory:
         """Yield a backend, a proxy and a private home for one case; remove them on exit."""
         clients = filter(None, (case.client, case.client.through))
         products = frozenset(product for each in clients for product in each.spec.products)
-        backend = CaseBackend(case.backend, broken_rules=self.broken_rules, products=products)
-        backend.record_headers(recorded_headers(case))
+        backend = CaseBackend(
+            case.backend,
+            broken_rules=self.broken_rules,
+            products=products,
+            headers=recorded_headers(case),
+        )
         with contextlib.ExitStack() as stack:
             sandbox = Sandbox(self, case, backend, stack)
             stack.callback(sandbox.finish)
@@ -144,7 +148,7 @@ class Sandbox:
     def exchanges(self) -> tuple[Exchange, ...]:
         """All requests to the backend with their responses; finishes the case."""
         self.finish()
-        return self.backend.exchanges
+        return self.backend.log.exchanges
 
     @property
     def redactor(self) -> Redactor:
@@ -315,7 +319,7 @@ class Sandbox:
     def end_words(self) -> str:
         """Why its client was ended: a proof, or its time limit; finishes the case."""
         self.finish()  # only now is the number of requests known here
-        count = self.backend.request_count
+        count = self.backend.log.request_count
         if self._proof is not None and self._proof.repeats:
             repeats = self._proof.repeats
             return f"went on asking: ended after {repeats} equal refusals, of {count} requests"

@@ -96,7 +96,7 @@ def observe(
         elapsed=round(time.monotonic() - began, 3),
         detail=detail,
         exchanges=exchanges,
-        egress_refused=sandbox.backend.egress_refused,
+        egress_refused=sandbox.backend.log.egress_refused,
         client_version=version,
     )
 
@@ -120,7 +120,7 @@ def incomplete_observation(
         elapsed=round(time.monotonic() - began, 3),
         detail=sandbox.redactor.cut(detail, MAX_DETAIL_LENGTH),
         exchanges=sandbox.exchanges,
-        egress_refused=sandbox.backend.egress_refused,
+        egress_refused=sandbox.backend.log.egress_refused,
         client_version=version,
     )
 
@@ -133,7 +133,7 @@ def add_remark(observation: Observation, remark: str) -> Observation:
 
 def mention_unrecorded(sandbox: Sandbox, observation: Observation) -> Observation:
     """Return the observation with a remark on the requests that are not recorded, if any."""
-    count = sandbox.backend.unrecorded_count
+    count = sandbox.backend.log.dropped
     if count == 0:
         return observation
     return add_remark(observation, f"{count:,} further requests are not recorded")

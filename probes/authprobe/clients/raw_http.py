@@ -76,7 +76,7 @@ def probe(sandbox: Sandbox) -> Observation:
         message=sandbox.redactor.cut(message, MAX_MESSAGE_LENGTH) if message else None,
         elapsed=round(time.monotonic() - began, 3),
         exchanges=sandbox.exchanges,
-        egress_refused=sandbox.backend.egress_refused,
+        egress_refused=sandbox.backend.log.egress_refused,
         client_version=authprobe.__version__,
     )
 

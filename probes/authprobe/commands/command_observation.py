@@ -93,7 +93,7 @@ def observe_command(command: EndedCommand, backend: CaseBackend) -> Observation:
 
     One that made no request was not tested: nobody knows whether it refused itself, or failed.
     """
-    exchanges, redactor = backend.exchanges, backend.redactor
+    exchanges, redactor = backend.log.exchanges, backend.redactor
     last = deciding_request(exchanges)
     outcome, detail = _outcome(command, last, has_requests=bool(exchanges))
     is_error = outcome is not Outcome.ACCEPTED
@@ -108,7 +108,7 @@ def observe_command(command: EndedCommand, backend: CaseBackend) -> Observation:
         elapsed=round(command.elapsed, 3),
         detail=redactor.cut("; ".join(filter(None, remarks)), MAX_DETAIL_LENGTH) or None,
         exchanges=exchanges,
-        egress_refused=backend.egress_refused,
+        egress_refused=backend.log.egress_refused,
         client_version=_version(exchanges),
     )
     return _inspected(command, backend, observation)
@@ -162,7 +162,7 @@ def _ending(code: int) -> str:
 
 def _remarks(command: EndedCommand, backend: CaseBackend) -> list[str | None]:
     number = command.interrupted_by
-    unrecorded = backend.unrecorded_count
+    unrecorded = backend.log.dropped
     return [
         f"{number.name} was passed on to it" if number else None,
         f"{unrecorded:,} further requests are not recorded" if unrecorded else None,

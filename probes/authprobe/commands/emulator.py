@@ -112,7 +112,7 @@ def emulator(options: EmulatorOptions) -> int:
         )
         listener = parts_of(handle).listener
         if not options.quiet:
-            listener.backend.watch = log_exchange
+            listener.backend.recorder.watch = log_exchange
         listener.site.on_refusal = log_refusal
         variables = _variables(handle, issued, sets_base_url=options.sets_base_url)
         if options.ca_file is not None:

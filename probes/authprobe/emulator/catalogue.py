@@ -12,7 +12,6 @@ from authprobe.emulator.rules.routes import EVERYWHERE, REFUSALS, ROUTES, RULES
 from authprobe.emulator.rules.token_endpoint import grant_answer
 from authprobe.emulator.state.state import State
 from authprobe.errors import SettingsError
-from authprobe.redaction.redactor import Redactor
 
 EXAMPLE_DATE: Final = datetime.date(2026, 11, 1)
 """Example date for answers that contain one."""
@@ -125,7 +124,7 @@ def _example(rule: Rule) -> Answer | None:
         return None
     method, host, path = next(place for place, rules in ROUTES.items() if rule in rules)
     match = ROUTES.find(method, host, path)
-    state = State(Backend(date=EXAMPLE_DATE), Redactor())
+    state = State(Backend(date=EXAMPLE_DATE))
     headers = {"anthropic-beta": "unknown-flag"}
     query = "scope=user:mcp_servers%25&redirect_uri=https://example.org/"
     return rule.reply(

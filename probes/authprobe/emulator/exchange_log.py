@@ -5,6 +5,8 @@ from typing import Final
 
 from authprobe.observation.model import Exchange
 
+MAX_REFUSED_HOSTS: Final = 100
+"""Names of refused hosts that are recorded."""
 MAX_FIRST: Final = 500
 MAX_LAST: Final = 500
 MAX_BYTES: Final = 512 * 1024
@@ -39,6 +41,8 @@ class ExchangeLog:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._max_first, self._max_last, self._max_bytes = max_first, max_last, max_bytes
+        self.request_count = 0
+        """Requests since the start, including those that were dropped or discarded."""
         self.clear()
 
     @property
@@ -47,8 +51,19 @@ class ExchangeLog:
         last = tuple(self._last)
         return (*(r.exchange for r in tuple(self._first)), *(r.exchange for r, _ in last))
 
+    @property
+    def egress_refused(self) -> tuple[str, ...]:
+        """Names of requested hosts that are not emulated."""
+        return tuple(sorted(self._refused_hosts))
+
+    def add_refused_host(self, name: str) -> None:
+        """Record the name of a host that is not emulated, unless there are too many."""
+        if len(self._refused_hosts) < MAX_REFUSED_HOSTS:
+            self._refused_hosts.add(name)
+
     def add(self, record: ExchangeRecord) -> None:
         """Record a request, and drop the oldest of the last ones for which there is no room."""
+        self.request_count += 1
         size = exchange_size(record.exchange)
         if not self._last and len(self._first) < self._max_first and size <= self._first_room:
             self._first.append(record)
@@ -62,9 +77,10 @@ class ExchangeLog:
             self.dropped += 1
 
     def clear(self) -> None:
-        """Discard the recorded exchanges."""
+        """Discard what is recorded."""
         self.dropped = 0
-        """Number of requests since then that are not recorded."""
+        """Number of requests since then that are not recorded, as there were too many."""
+        self._refused_hosts: set[str] = set()
         self._first: list[ExchangeRecord] = []
         self._last: deque[tuple[ExchangeRecord, int]] = deque()
         self._first_room = self._max_bytes // 2 if self._max_first else 0

@@ -292,8 +292,11 @@ def test_page_text_and_code_are_extracted(
 def test_scopes_of_an_authorization_are_recorded(query: str, expected: tuple[str, ...]) -> None:
     backend = CaseBackend()
     request = make_request(backend, AUTHORIZE, {}, query=query)
-    assert backend.begin(request).exchange.scopes == expected
-    assert backend.begin(make_request(backend, MESSAGES, {}, query=query)).exchange.scopes == ()
+    assert backend.recorder.begin(request).exchange.scopes == expected
+    assert (
+        backend.recorder.begin(make_request(backend, MESSAGES, {}, query=query)).exchange.scopes
+        == ()
+    )
 
 
 def test_engine_runs_the_flow_of_the_case(laboratory: Laboratory) -> None:

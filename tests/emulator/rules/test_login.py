@@ -107,7 +107,7 @@ class Browser:
     @property
     def last_rule(self) -> str | None:
         """The rule that answered the last request."""
-        return self.backend.exchanges[-1].rule
+        return self.backend.log.exchanges[-1].rule
 
     def advance(self, seconds: float) -> None:
         """Advance the backend's clock."""
@@ -150,7 +150,7 @@ def open_browser(network: Network) -> Iterator[OpenBrowser]:
 
         yield open_one
     for browser in browsers:
-        assert find_token(repr(browser.backend.exchanges)) is None
+        assert find_token(repr(browser.backend.log.exchanges)) is None
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_a_page_shows_the_code_to_copy(browser: Browser, callback: str) -> None:
     code, _, state = pasted.partition("#")
     assert state == AUTHORIZING["state"]
     assert browser.exchange(code, redirect_uri=callback, state=state).status_code == 200
-    assert code not in repr(browser.backend.exchanges)
+    assert code not in repr(browser.backend.log.exchanges)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_page_escapes_the_parameters_it_shows(browser: Browser) -> None:
         browser.client.get(CODE_PAGES[0], params={"code": browser.code(), "state": SCRIPT}),
         browser.client.get(CODE_PAGES[0], params={"code": SCRIPT, "state": SCRIPT}),
     ]
-    rules = [exchange.rule for exchange in browser.backend.exchanges]
+    rules = [exchange.rule for exchange in browser.backend.log.exchanges]
     assert [rule for rule in rules if rule != "authorize"] == [
         *("B18", "B19", "code-page", "code-page")
     ]
@@ -294,7 +294,7 @@ def test_a_short_link_shows_a_code(browser: Browser, page: str, letter: str, sco
     tokens = browser.exchange(code, redirect_uri=CODE_PAGES[0], state="of the client").json()
     assert tokens["scope"] == scope
     assert ("refresh_token" in tokens) is ("user:profile" in scope)
-    assert code not in repr(browser.backend.exchanges)
+    assert code not in repr(browser.backend.log.exchanges)
 
 
 # --- the tokens it is exchanged for ---------------------------------------------------------------

@@ -147,11 +147,11 @@ TEMPLATES = st.builds(RequestTemplate, target=TARGETS, query=QUERIES, headers=HE
 
 def answer(backend: CaseBackend, request: RequestContext) -> Decision:
     """Return the backend's decision, and record the exchange as the application does."""
-    record = backend.begin(request)
+    record = backend.recorder.begin(request)
     decision = backend.answer(request)
-    backend.end(record, decision)
+    backend.recorder.end(record, decision)
     if decision.rule == "deny:host":
-        backend.record_refused_host(request.host)
+        backend.recorder.add_refused_host(request.host)
     return decision
 
 
@@ -165,7 +165,7 @@ def codes_in(decision: Decision) -> list[str]:
 
 def assert_no_secret_is_recorded(backend: CaseBackend, *codes: str) -> None:
     """Check that no token, no code and nothing that looks like a token is in the records."""
-    log = repr((backend.exchanges, backend.egress_refused))
+    log = repr((backend.log.exchanges, backend.log.egress_refused))
     assert [token.slot for token in backend.tokens if token.value in log] == []
     assert [code for code in codes if code in log] == []
     assert find_token(log) is None
@@ -454,7 +454,7 @@ def test_no_request_over_the_network_causes_a_server_error(
             )
             assert response.status_code < 500
             codes += urllib.parse.parse_qs(response.headers.get("location", "")).get("code", [])
-    assert len(backend.exchanges) == len(sequence)
+    assert len(backend.log.exchanges) == len(sequence)
     assert_no_secret_is_recorded(backend, *codes)
 
 
@@ -491,7 +491,7 @@ def test_a_credential_anywhere_in_a_request_is_never_recorded(kind: str, encodin
     for route in routes:
         for template in templates(route):
             answer(backend, template.request(backend, credential))
-    assert credential not in repr((backend.exchanges, backend.egress_refused))
+    assert credential not in repr((backend.log.exchanges, backend.log.egress_refused))
     assert_no_secret_is_recorded(backend, code, encode(code, encoding))
 
 

@@ -152,7 +152,7 @@ def test_a_request_gets_exactly_the_answer_of_its_rule(
     assert read_headers(answer, backend) == example.headers
     assert ("request-id" in answer.headers) is example.identified
     assert answer.headers.get("request-id", "req_").startswith("req_")
-    [exchange] = backend.exchanges
+    [exchange] = backend.log.exchanges
     assert (exchange.rule, exchange.status) == (example.rule, example.status)
     assert exchange.faults == example.spec.faults
     assert (exchange.error_type, exchange.message) == logged_error(example)
@@ -338,7 +338,7 @@ def test_a_wrong_client_is_refused_and_the_right_one_succeeds(
     for spec, expected, is_refused in ((wrong, refusal, True), (right, success, False)):
         backend = spec.backend()
         assert (send(network, backend, spec).status_code >= 400) is is_refused
-        assert [exchange.rule for exchange in backend.exchanges] == [expected]
+        assert [exchange.rule for exchange in backend.log.exchanges] == [expected]
 
 
 @pytest.mark.parametrize("date", [DAY(2026, 2, 1), DAY(2026, 11, 1)])
@@ -385,7 +385,7 @@ def test_a_request_without_a_rule_is_denied_with_the_nearest_rule(
         "type": "permission_error",
         "message": f"authprobe knows no rule for this request {explanation}",
     }
-    [exchange] = backend.exchanges
+    [exchange] = backend.log.exchanges
     assert exchange.rule == "deny:rule"
     assert (exchange.nearest, exchange.differs) == (nearest, differs)
 
@@ -393,9 +393,9 @@ def test_a_request_without_a_rule_is_denied_with_the_nearest_rule(
 def test_a_request_answered_by_a_rule_records_no_nearest_rule() -> None:
     backend = CaseBackend(Backend())
     request = RequestSpec(bearer=GOOD).request(backend)
-    record = backend.begin(request)
-    backend.end(record, backend.answer(request))
-    assert (backend.exchanges[0].nearest, backend.exchanges[0].differs) == (None, ())
+    record = backend.recorder.begin(request)
+    backend.recorder.end(record, backend.answer(request))
+    assert (backend.log.exchanges[0].nearest, backend.log.exchanges[0].differs) == (None, ())
 
 
 @pytest.mark.parametrize(
@@ -433,7 +433,7 @@ def test_an_unknown_route_is_denied(
     backend = RequestSpec().backend()
     answer = send(network, backend, RequestSpec(target=target, bearer=GOOD))
     assert answer.status_code == 404
-    [exchange] = backend.exchanges
+    [exchange] = backend.log.exchanges
     assert (exchange.rule, exchange.method, exchange.host) == ("deny:route", *target[:2])
     assert exchange.nearest in RULES
     if nearest is not None:
@@ -453,10 +453,10 @@ def test_an_unknown_route_is_denied(
 def test_an_unknown_host_is_denied(host: str, nearest: str | None) -> None:
     backend = RequestSpec().backend()
     request = RequestSpec(target=("POST", host, "/v1/messages"), bearer=GOOD).request(backend)
-    record = backend.begin(request)
+    record = backend.recorder.begin(request)
     decision = backend.answer(request)
-    backend.end(record, decision)
-    [exchange] = backend.exchanges
+    backend.recorder.end(record, decision)
+    [exchange] = backend.log.exchanges
     assert (decision.answer.status, exchange.rule) == (404, "deny:host")
     assert exchange.nearest in HOSTS
     assert nearest in (None, exchange.nearest)
@@ -469,9 +469,9 @@ def test_an_unknown_host_header_inside_a_tunnel_is_denied(network: Network) -> N
         network, backend, RequestSpec(bearer=GOOD, headers={"host": "api.anthropic.com.evil"})
     )
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
-    [exchange] = backend.exchanges
+    [exchange] = backend.log.exchanges
     assert (exchange.rule, exchange.nearest, exchange.differs) == ("deny:host", API, ("host",))
-    assert backend.egress_refused == ("api.anthropic.com.evil",)
+    assert backend.log.egress_refused == ("api.anthropic.com.evil",)
 
 
 @pytest.mark.parametrize("name", ["grant_type", "refresh_token", "client_id"])
@@ -589,14 +589,14 @@ def test_any_request_is_answered_and_recorded(
 ) -> None:
     backend = CaseBackend(Backend(date=date))
     request = make_request(backend, target, headers, body)
-    record = backend.begin(request)
+    record = backend.recorder.begin(request)
     decision = backend.answer(request)
     identity, answer = decision.rule, decision.answer
-    backend.end(record, decision)
+    backend.recorder.end(record, decision)
     assert identity in {*RULES, "deny:host", "deny:route", "deny:rule", "deny:refresh-token"}
     assert 200 <= answer.status < 500
     assert json.dumps(answer.body)
-    assert backend.exchanges[0].rule == identity
+    assert backend.log.exchanges[0].rule == identity
 
 
 def test_every_route_is_on_an_emulated_host() -> None:

@@ -27,10 +27,10 @@ def test_a_side_call_does_not_matter_for_authentication(method: str, path: str) 
     spec = RequestSpec(target=(method, API, path), bearer=GOOD)
     backend = spec.backend()
     request = spec.request(backend)
-    record = backend.begin(request)
+    record = backend.recorder.begin(request)
     decision = backend.answer(request)
-    backend.end(record, decision)
-    [exchange] = backend.exchanges
+    backend.recorder.end(record, decision)
+    [exchange] = backend.log.exchanges
     assert RULES[decision.rule].certainty is RuleCertainty.BACKGROUND
     assert not matters(exchange)
     assert decision.rule not in FAULT_NAMES

@@ -16,7 +16,7 @@ def record(headers: dict[str, str], body: bytes = b"", **target: str) -> CaseBac
     backend = CaseBackend(Backend())
     method, host, path = MESSAGES
     route = method, target.get("host", host), target.get("path", path)
-    backend.begin(make_request(backend, route, headers, body))
+    backend.recorder.begin(make_request(backend, route, headers, body))
     return backend
 
 
@@ -40,8 +40,8 @@ def test_the_credential_is_recorded_by_its_slot(
     backend = CaseBackend(Backend())
     token = backend.tokens.make(TokenKind.API_KEY).value
     values = {name: value.format(token=token) for name, value in headers.items()}
-    backend.begin(make_request(backend, MESSAGES, values))
-    [exchange] = backend.exchanges
+    backend.recorder.begin(make_request(backend, MESSAGES, values))
+    [exchange] = backend.log.exchanges
     assert (exchange.credential_header, exchange.credential) == expected
     assert find_token(repr(exchange)) is None
     assert FOREIGN not in repr(exchange)
@@ -52,8 +52,8 @@ def test_a_refresh_token_in_the_body_is_recorded_by_its_slot(body: str) -> None:
     backend = CaseBackend(Backend())
     kind = "application/json" if body.startswith("{") else "application/x-www-form-urlencoded"
     content = body.format(backend.tokens.make(TokenKind.REFRESH_TOKEN).value).encode()
-    backend.begin(make_request(backend, PLATFORM_TOKEN, {"content-type": kind}, content))
-    [exchange] = backend.exchanges
+    backend.recorder.begin(make_request(backend, PLATFORM_TOKEN, {"content-type": kind}, content))
+    [exchange] = backend.log.exchanges
     assert (exchange.credential_header, exchange.credential) == ("body", "refresh-token")
 
 
@@ -79,7 +79,7 @@ def test_the_second_token_of_a_kind_has_a_numbered_slot() -> None:
     ],
 )
 def test_a_foreign_credential_is_not_recorded(value: str, expected: str) -> None:
-    [exchange] = record({"authorization": value}).exchanges
+    [exchange] = record({"authorization": value}).log.exchanges
     assert exchange.headers["authorization"] == expected
 
 
@@ -95,12 +95,12 @@ def test_a_foreign_credential_is_not_recorded(value: str, expected: str) -> None
     ],
 )
 def test_a_token_in_an_unusual_part_of_a_request_is_not_recorded(backend: CaseBackend) -> None:
-    assert find_token(repr(backend.exchanges)) is None
+    assert find_token(repr(backend.log.exchanges)) is None
 
 
 def test_headers_unrelated_to_authentication_are_not_recorded() -> None:
     headers = {"anthropic-version": "2023-06-01", "cookie": "a=b", "x-forwarded-for": "192.0.2.1"}
-    [exchange] = record(headers).exchanges
+    [exchange] = record(headers).log.exchanges
     assert exchange.headers == {"anthropic-version": "2023-06-01"}
 
 
@@ -117,7 +117,7 @@ def test_headers_unrelated_to_authentication_are_not_recorded() -> None:
 def test_a_user_agent_is_recorded_as_products_and_a_hash_only(
     agent: str, products: tuple[str, ...]
 ) -> None:
-    [exchange] = record({"user-agent": f"{agent} me@host"}).exchanges
+    [exchange] = record({"user-agent": f"{agent} me@host"}).log.exchanges
     assert exchange.products == products
     assert exchange.headers["user-agent"].startswith("sha256:")
     assert "host" not in exchange.headers["user-agent"]
@@ -126,8 +126,8 @@ def test_a_user_agent_is_recorded_as_products_and_a_hash_only(
 def test_refused_hosts_are_recorded_once_sorted_and_shortened() -> None:
     backend = CaseBackend(Backend())
     for host in ("b.example.org", "a.example.org", "b.example.org", "c" * 300):
-        backend.record_refused_host(host)
-    assert backend.egress_refused == (
+        backend.recorder.add_refused_host(host)
+    assert backend.log.egress_refused == (
         "a.example.org",
         "b.example.org",
         f"{'c' * 255}… (45 more characters)",

@@ -122,7 +122,7 @@ def test_a_head_without_end_is_refused(listener: Listener, prefix: bytes, data: 
     answer = exchange(listener.port, prefix + data)
     expected = (b"", b"HTTP/1.1 400", b"HTTP/1.1 403", b"HTTP/1.1 431", b"HTTP/1.1 401")
     assert answer[:12] in expected
-    assert len(listener.backend.exchanges) <= 2
+    assert len(listener.backend.log.exchanges) <= 2
 
 
 def test_usual_heads_are_far_below_the_limits(listener: Listener) -> None:
@@ -138,7 +138,7 @@ def test_a_trailer_is_not_taken_for_a_header(listener: Listener) -> None:
     chunk = b"transfer-encoding: chunked\r\n" + LAST + b"%x\r\n%s\r\n0\r\n" % (len(body), body)
     trailer = f"x-api-key: {key}\r\n\r\n".encode()
     assert exchange(listener.port, LINE + lines + chunk + trailer).startswith(b"HTTP/1.1 401 ")
-    [recorded] = listener.backend.exchanges
+    [recorded] = listener.backend.log.exchanges
     assert recorded.credential_header is None
 
 
@@ -146,7 +146,7 @@ def test_pipelined_requests_are_answered_in_order_up_to_a_limit(listener: Listen
     answer = exchange(listener.port, (GET + b"\r\n") * 5 + GET + LAST)
     assert answer.count(b"HTTP/1.1 403 ") == 6
     exchange(listener.port, (GET + b"\r\n") * 5000 + GET + LAST)
-    assert len(listener.backend.exchanges) <= 6 + MAX_PIPELINED_REQUESTS + 1
+    assert len(listener.backend.log.exchanges) <= 6 + MAX_PIPELINED_REQUESTS + 1
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_pipelined_requests_are_answered_in_order_up_to_a_limit(listener: Listen
 def test_a_request_with_two_readings_is_refused(listener: Listener, data: bytes) -> None:
     answer = exchange(listener.port, data, half=True)
     assert answer.count(b"HTTP/1.1 403 ") == 0  # the answer to the second request
-    assert "/api/oauth/profile" not in [each.path for each in listener.backend.exchanges]
+    assert "/api/oauth/profile" not in [each.path for each in listener.backend.log.exchanges]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_concurrent_large_bodies_do_not_add_up(listener: Listener) -> None:
     for thread in threads:
         thread.join()
     assert answers == [b"HTTP/1.1 400"] * 16
-    assert [each.rule for each in listener.backend.exchanges] == ["A03"] * 16
+    assert [each.rule for each in listener.backend.log.exchanges] == ["A03"] * 16
     assert memory.peak < 200 * MIB
 
 
@@ -300,7 +300,7 @@ def test_a_slow_body_is_cut_off_and_gives_way(
             assert read_all(next_one).startswith(b"HTTP/1.1 400 ")
             assert read_all(slow) == b""
         network.stop(extra)
-    assert len(listener.backend.exchanges) == 1
+    assert len(listener.backend.log.exchanges) == 1
 
 
 def _with_reset(application: asgi.Application) -> object:
@@ -366,7 +366,7 @@ def test_a_delayed_answer_holds_no_body(network: Network) -> None:
             channel = stack.enter_context(connect(slow.port))
             channel.sendall(LINE + b"content-length: %d\r\n\r\n" % (20 * MIB))
             channel.sendall(b"x" * (20 * MIB))
-        wait_until(lambda: len(slow.backend.exchanges) == 8)
+        wait_until(lambda: len(slow.backend.log.exchanges) == 8)
         assert memory.peak < 80 * MIB
     network.close(slow)
 
@@ -377,7 +377,7 @@ def test_clients_that_do_not_read_hold_little(network: Network) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(60):
             stack.enter_context(connect(generous.port)).sendall(GET + LAST)
-        wait_until(lambda: len(generous.backend.exchanges) == 60)
+        wait_until(lambda: len(generous.backend.log.exchanges) == 60)
         assert exchange(listener_port(network), GET + LAST).startswith(b"HTTP/1.1 403 ")
         assert memory.peak < 60 * MIB
     network.close(generous)
@@ -403,7 +403,7 @@ def test_too_many_connections_of_a_case_are_refused(network: Network) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(MAX_CONNECTIONS):
             stack.enter_context(connect(slow.port)).sendall(GET + LAST)
-        wait_until(lambda: len(slow.backend.exchanges) == MAX_CONNECTIONS)
+        wait_until(lambda: len(slow.backend.log.exchanges) == MAX_CONNECTIONS)
         assert exchange(slow.port, b"").startswith(b"HTTP/1.1 503 More than 128 connections")
         other = network.open(CaseBackend(Backend()))
         assert exchange(other.port, GET + LAST).startswith(b"HTTP/1.1 403 ")
@@ -420,7 +420,7 @@ def test_too_many_connections_of_all_cases_are_refused(
     with contextlib.ExitStack() as stack:
         for _ in range(5):
             stack.enter_context(connect(other.port)).sendall(GET + LAST)
-        wait_until(lambda: len(other.backend.exchanges) == 5)
+        wait_until(lambda: len(other.backend.log.exchanges) == 5)
         assert exchange(listener.port, b"").startswith(b"HTTP/1.1 503 More than 5 connections")
     network.close(other)
 
@@ -504,7 +504,7 @@ def test_a_recorded_request_is_short(listener: Listener) -> None:
     head = b"POST /%s HTTP/1.1\r\nhost: %s.example\r\nuser-agent: %s\r\n" % (word, word[:200], word)
     head += b"anthropic-beta: %s\r\ncontent-type: %s\r\nauthorization: %s\r\n" % (word, word, word)
     exchange(listener.port, head + LAST)
-    [recorded] = listener.backend.exchanges
+    [recorded] = listener.backend.log.exchanges
     assert len(json.dumps(str(recorded))) < 8000
 
 

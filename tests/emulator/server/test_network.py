@@ -57,7 +57,7 @@ def test_every_emulated_host_has_a_certificate(
 ) -> None:
     with client_of(network, listener) as client:
         assert client.get(f"https://{host}/").json()["error"]["type"] == "not_found_error"
-    assert [exchange.host for exchange in listener.backend.exchanges] == [host]
+    assert [exchange.host for exchange in listener.backend.log.exchanges] == [host]
 
 
 def test_a_client_that_does_not_trust_the_authority_cannot_connect(listener: Listener) -> None:
@@ -66,8 +66,8 @@ def test_a_client_that_does_not_trust_the_authority_cannot_connect(listener: Lis
         pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         client.get(PROFILE)
-    wait_until(lambda: bool(listener.backend.exchanges))
-    [connect_] = listener.backend.exchanges
+    wait_until(lambda: bool(listener.backend.log.exchanges))
+    [connect_] = listener.backend.log.exchanges
     assert (connect_.method, connect_.host) == ("CONNECT", "api.anthropic.com")
     assert connect_.status is None
 
@@ -88,7 +88,7 @@ def test_cases_record_only_their_own_requests(network: Network) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(send_requests, range(8)))
     for number, listener in enumerate(listeners):
-        paths = [exchange.path for exchange in listener.backend.exchanges]
+        paths = [exchange.path for exchange in listener.backend.log.exchanges]
         assert paths == [f"/{number}"] * (number + 1)
         network.close(listener)
 
@@ -111,8 +111,8 @@ def test_a_host_that_is_not_emulated_is_refused(
 ) -> None:
     answer = exchange(listener.port, request_line + REST)
     assert answer.startswith(f"HTTP/1.1 502 Name not found: {host} is not emulated".encode())
-    assert listener.backend.egress_refused == (host,)
-    [refusal] = listener.backend.exchanges
+    assert listener.backend.log.egress_refused == (host,)
+    [refusal] = listener.backend.log.exchanges
     assert refusal.method == request_line.split()[0].decode()
     assert (refusal.host, refusal.status) == (host, 502)
     assert (refusal.rule, refusal.differs) == ("deny:host", ("host",))
@@ -130,14 +130,14 @@ def test_a_second_request_for_another_host_is_recorded_as_well(listener: Listene
     first = b"GET http://api.anthropic.com/ HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n"
     second = b"GET http://example.org/ HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n"
     assert exchange(listener.port, first + second).count(b"HTTP/1.1 404") == 2
-    assert listener.backend.egress_refused == ("example.org",)
+    assert listener.backend.log.egress_refused == ("example.org",)
 
 
 @pytest.mark.parametrize("scheme", [b"http", b"https"])
 def test_a_request_in_absolute_form_is_answered(listener: Listener, scheme: bytes) -> None:
     request = b"GET " + scheme + b"://api.anthropic.com/api/oauth/profile" + REST
     assert exchange(listener.port, request).startswith(b"HTTP/1.1 403 ")
-    [answer] = listener.backend.exchanges
+    [answer] = listener.backend.log.exchanges
     assert (answer.host, answer.path) == ("api.anthropic.com", "/api/oauth/profile")
 
 
@@ -146,7 +146,7 @@ def test_a_request_in_absolute_form_can_have_a_large_body(listener: Listener) ->
     head = REST.replace(b"\r\n\r\n", f"\r\nContent-Length: {size}\r\n\r\n".encode())
     request = b"POST http://api.anthropic.com/v1/messages" + head + b"x" * size
     assert exchange(listener.port, request).startswith(b"HTTP/1.1 400 ")
-    assert [answer.rule for answer in listener.backend.exchanges] == ["A03"]
+    assert [answer.rule for answer in listener.backend.log.exchanges] == ["A03"]
 
 
 def test_a_connection_is_reused_for_the_next_request(network: Network, listener: Listener) -> None:
@@ -154,7 +154,7 @@ def test_a_connection_is_reused_for_the_next_request(network: Network, listener:
         streams = {id(client.get(PROFILE).extensions["network_stream"]) for _ in range(5)}
         assert listener.connections == 1
     assert len(streams) == 1
-    assert len(listener.backend.exchanges) == 5
+    assert len(listener.backend.log.exchanges) == 5
 
 
 @pytest.mark.parametrize(
@@ -198,12 +198,12 @@ def test_closing_a_case_aborts_its_delayed_answers(network: Network) -> None:
     listener = network.open(CaseBackend(Backend(faults=(Fault(name="delay", seconds=3600),))))
     with ThreadPoolExecutor(1) as pool, client_of(network, listener) as client:
         request = pool.submit(client.get, PROFILE)
-        wait_until(lambda: bool(listener.backend.exchanges))
+        wait_until(lambda: bool(listener.backend.log.exchanges))
         network.close(listener)
         with pytest.raises(httpx.TransportError) as caught:
             request.result(timeout=TIMEOUT)
         assert not isinstance(caught.value, httpx.TimeoutException)
-    assert listener.backend.exchanges[0].status is None
+    assert listener.backend.log.exchanges[0].status is None
 
 
 def test_closing_a_case_closes_its_connections(network: Network) -> None:
@@ -247,7 +247,7 @@ def test_an_answer_comes_after_its_delay(network: Network) -> None:
     with client_of(network, listener) as client:
         assert client.get(PROFILE).status_code == 403
     network.close(listener)
-    assert 0.2 <= listener.backend.exchanges[0].elapsed < 2
+    assert 0.2 <= listener.backend.log.exchanges[0].elapsed < 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the table of sockets in /proc")
@@ -291,7 +291,7 @@ def test_a_closed_network_leaves_no_threads_files_or_connections(tmp_path: Path)
         assert channels[3].recv(100).startswith(b"HTTP/1.1 200")
         secure = trusting(network.ca_file).wrap_socket(channels[3], server_hostname="claude.ai")
         secure.sendall(b"GET /" + REST)
-        wait_until(lambda: len(listener.backend.exchanges) == 2)
+        wait_until(lambda: len(listener.backend.log.exchanges) == 2)
         start = time.monotonic()
     assert time.monotonic() - start < TIMEOUT
     assert set(threading.enumerate()) == before
@@ -310,4 +310,4 @@ def test_many_clients_are_served_at_once(network: Network, listener: Listener) -
 
     with ThreadPoolExecutor(16) as pool:
         assert set(pool.map(request_status, range(64))) == {200}
-    assert len({exchange.credential for exchange in listener.backend.exchanges}) == 64
+    assert len({exchange.credential for exchange in listener.backend.log.exchanges}) == 64

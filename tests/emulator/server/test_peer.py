@@ -128,7 +128,7 @@ def test_another_users_request_does_not_take_part_in_a_case(network: Network) ->
         channel.sendall(REQUEST)
         assert read_all(channel).startswith(b"HTTP/1.1 403 ")
     network.close(listener)
-    assert len(listener.backend.exchanges) == 1
+    assert len(listener.backend.log.exchanges) == 1
     assert reasons == ["403 The client belongs to another user of this machine"] * 3
 
 
@@ -145,7 +145,7 @@ def test_the_port_of_a_case_in_the_network_of_the_machine_is_checked_too(network
         other.sendall(REQUEST)
         read_all(other)
     network.close(listener)
-    assert listener.backend.exchanges == ()
+    assert listener.backend.log.exchanges == ()
 
 
 @as_root
@@ -206,4 +206,4 @@ def test_many_connections_at_once_are_told_apart(network: Network) -> None:
         thread.join()
     network.close(listener)
     assert answers == [b"HTTP/1.1 403"] * 32
-    assert len(listener.backend.exchanges) == 32
+    assert len(listener.backend.log.exchanges) == 32

@@ -41,11 +41,11 @@ def test_exchanges_and_issued_tokens_are_copied_back(network: RemoteNetwork) -> 
     token = backend.tokens.make(TokenKind.REFRESH_TOKEN)
     listener = network.open(backend)
     answer = post(network, listener, grant_type="refresh_token", refresh_token=token.value)
-    assert not backend.exchanges
+    assert not backend.log.exchanges
 
     network.close(listener)
 
-    [exchange] = backend.exchanges
+    [exchange] = backend.log.exchanges
     assert (exchange.rule, exchange.credential, exchange.status) == ("refresh", token.slot, 200)
     access = backend.tokens.find(answer.json()["access_token"])
     assert access is not None
@@ -60,7 +60,7 @@ def test_exchanges_of_an_open_case_can_be_read(network: RemoteNetwork) -> None:
 
     [exchange] = network.exchanges(listener)
     assert (exchange.path, exchange.status) == ("/v1/oauth/token", answer.status_code)
-    assert backend.exchanges == ()  # until the case is closed
+    assert backend.log.exchanges == ()  # until the case is closed
 
     network.close(listener)
     with pytest.raises(ClientError, match="could not read the case"):
@@ -75,7 +75,7 @@ def test_cases_record_only_their_own_requests(network: RemoteNetwork) -> None:
             post(network, listener)
     for listener in listeners:
         network.close(listener)
-    assert [len(backend.exchanges) for backend in backends] == [0, 1, 2]
+    assert [len(backend.log.exchanges) for backend in backends] == [0, 1, 2]
 
 
 def test_a_broken_rule_is_broken_in_the_worker_too(network: RemoteNetwork) -> None:
@@ -83,7 +83,7 @@ def test_a_broken_rule_is_broken_in_the_worker_too(network: RemoteNetwork) -> No
     listener = network.open(backend)
     assert post(network, listener, grant_type="refresh_token").json()["error"] == "invalid_grant"
     network.close(listener)
-    assert [exchange.rule for exchange in backend.exchanges] == ["B03"]
+    assert [exchange.rule for exchange in backend.log.exchanges] == ["B03"]
 
 
 def test_the_worker_ends_with_the_network(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_killed_worker_is_the_error_of_its_cases_only(network: RemoteNetwork) 
     assert network.ca_file.read_bytes() != old_authority
     assert post(network, listener).status_code == 400
     network.close(listener)
-    assert [len(backend.exchanges) for backend in (before, during, after)] == [1, 0, 1]
+    assert [len(backend.log.exchanges) for backend in (before, during, after)] == [1, 0, 1]
 
 
 def test_the_authority_of_a_new_worker_is_known_before_its_first_case(
@@ -165,7 +165,7 @@ def test_a_case_that_cannot_be_opened_leaves_the_others(network: RemoteNetwork) 
         network.open(broken)
     post(network, listener)
     network.close(listener)
-    assert len(good.exchanges) == 1
+    assert len(good.log.exchanges) == 1
 
 
 def test_a_closed_network_starts_no_worker(tmp_path: Path) -> None:

@@ -574,7 +574,7 @@ def test_no_record_contains_the_token_of_the_api(
 ) -> None:
     token = api.emulator.control_token
     for _ in range(2):
-        parts_of(api.emulator).listener.backend.watch = log_exchange
+        parts_of(api.emulator).listener.backend.recorder.watch = log_exchange
         api.client.get(f"{api.emulator.base_url}/{token}", headers={"x-api-key": token})
         assert len(api.emulator.exchanges) == 1
         assert token not in repr(api.emulator.exchanges) + capsys.readouterr().err

@@ -131,7 +131,7 @@ class Command:
             elapsed=round(time.monotonic() - self.began, 3),
             detail=detail,
             exchanges=self.sandbox.exchanges,
-            egress_refused=self.sandbox.backend.egress_refused,
+            egress_refused=self.sandbox.backend.log.egress_refused,
             client_version=self.version,
         )
 

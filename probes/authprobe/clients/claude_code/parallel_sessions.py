@@ -74,7 +74,7 @@ def combine(command: Command, sessions: tuple[Session, ...]) -> Observation:
         elapsed=round(time.monotonic() - command.began, 3),
         detail=f"{accepted} of {len(sessions)} sessions were accepted",
         exchanges=sandbox.exchanges,
-        egress_refused=sandbox.backend.egress_refused,
+        egress_refused=sandbox.backend.log.egress_refused,
         client_version=command.version,
         sessions=sessions,
     )

@@ -64,7 +64,7 @@ class Application:
         cut = has_fault(decision, faults.RESET)
         clock = self.backend.state.clock
         reply = Reply(decision, clock, self.closed, send, scope["state"]["reset"])
-        self.backend.end(record, decision, answered=not cut, sent_form=reply.form())
+        self.backend.recorder.end(record, decision, answered=not cut, sent_form=reply.form())
         if cut:
             scope["state"]["reset"]()
             await _wait_for_disconnect(receive)
@@ -84,10 +84,10 @@ class Application:
             if not await self._receive(body, receive):
                 return None
             request = make_request(scope, body, backend)
-            record = backend.begin(request)
+            record = backend.recorder.begin(request)
             decision = apply_faults(backend.answer(request))
             if decision.rule == DENY_HOST:
-                backend.record_refused_host(request.host)
+                backend.recorder.add_refused_host(request.host)
             return record, decision
         finally:
             for slot in body.slots:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import PROXY_REFUSAL_STATUS, CaseBackend
+from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Fault
+from authprobe.emulator.exchange_recorder import PROXY_REFUSAL_STATUS
 from authprobe.emulator.rules.denial import deny_host
 from authprobe.emulator.server.access import (
     CHALLENGE,
@@ -175,7 +176,7 @@ class Site:
         if tls := await _handshake(transport, early, context):
             self.speak_http(tls, bytes(early.data), is_admitted=is_admitted)
         elif not self.closed.is_set():
-            self.backend.record_lost_connection(host, active_faults)
+            self.backend.recorder.add_lost_connection(host, active_faults)
         self.waiting.pop(transport, None)
 
     def _names(self, host: str) -> tuple[str, ...]:
@@ -337,12 +338,12 @@ class PlainConnection(_Connection):
         if not host:
             self._refuse(f"{PROXY_REFUSAL_STATUS} Name not found: the request names no host")
         elif not is_emulated:
-            backend.record_refused_connection(method, host)
+            backend.recorder.add_refused_connection(method, host)
             hint = "it serves nothing" if host in backend.setup.hosts else deny_host(host)
             text = f"{host} is not emulated ({hint})"
             self._refuse(f"{PROXY_REFUSAL_STATUS} Name not found: {text}")
         elif refusals:
-            backend.record_refused_connection(method, host, active_faults)
+            backend.recorder.add_refused_connection(method, host, active_faults)
             self._refuse(f"{PROXY_REFUSAL_STATUS} {refusals[0]}: {host}")
         elif method != "CONNECT":
             self.stop_timer()

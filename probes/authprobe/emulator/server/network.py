@@ -147,7 +147,7 @@ class Network:
 
     def exchanges(self, listener: Listener) -> tuple[Exchange, ...]:
         """Return what the open case has recorded so far."""
-        return listener.backend.exchanges
+        return listener.backend.log.exchanges
 
     def close(self, listener: Listener) -> None:
         """Close a case, and abort its delayed answers and connections."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import SentForm
 from authprobe.emulator.decision import Decision
+from authprobe.emulator.exchange_recorder import SentForm
 from authprobe.emulator.rules.base import Answer, EventFormat
 from authprobe.emulator.server.event_stream import encode_chunk
 from authprobe.emulator.state.clock import Clock

@@ -237,7 +237,7 @@ async def _serve_cases(network: "Network", run: socket.socket, sockets: socket.s
                     listeners[listener.port] = listener
                     reply = pack((listener.port, None))
                 elif verb == "read":
-                    reply = pack((listeners[value].backend.exchanges, None))
+                    reply = pack((listeners[value].backend.log.exchanges, None))
                 else:
                     listener = listeners.pop(value)
                     await network.close_on_loop(listener)

@@ -189,13 +189,13 @@ async def _clock(control: Control, request: Request) -> tuple[int, Any]:
 async def _exchanges(control: Control, request: Request) -> tuple[int, Any]:
     """List the newest 10,000 exchanges (requests with their answers); tokens by slot name."""
     backend = control.backend
-    exchanges = [dataclasses.asdict(exchange) for exchange in backend.exchanges]
-    return 200, {"exchanges": exchanges, "egress_refused": backend.egress_refused}
+    exchanges = [dataclasses.asdict(exchange) for exchange in backend.log.exchanges]
+    return 200, {"exchanges": exchanges, "egress_refused": backend.log.egress_refused}
 
 
 async def _forget(control: Control, request: Request) -> tuple[int, Any]:
     """Discard the recorded exchanges."""
-    control.backend.forget_exchanges()
+    control.backend.log.clear()
     return await _exchanges(control, request)
 
 

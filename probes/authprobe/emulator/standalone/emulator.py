@@ -77,7 +77,7 @@ class Emulator:
     @property
     def request_count(self) -> int:
         """Number of requests since the start, refused CONNECT requests included."""
-        return self._parts.do(lambda: self._parts.control.backend.request_count)
+        return self._parts.do(lambda: self._parts.control.backend.log.request_count)
 
     @property
     def base_url(self) -> str:
@@ -127,12 +127,12 @@ class Emulator:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """Requests with their answers since the start, or since they were last discarded."""
-        return self._parts.do(lambda: self._parts.control.backend.exchanges)
+        return self._parts.do(lambda: self._parts.control.backend.log.exchanges)
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
         """Requested hosts that are not emulated."""
-        return self._parts.do(lambda: self._parts.control.backend.egress_refused)
+        return self._parts.do(lambda: self._parts.control.backend.log.egress_refused)
 
     def issue(
         self,
@@ -316,7 +316,7 @@ class Emulator:
 
     def forget_exchanges(self) -> None:
         """Discard the recorded exchanges."""
-        self._parts.do(self._parts.control.backend.forget_exchanges)
+        self._parts.do(self._parts.control.backend.log.clear)
 
     def reset(self, setup: Backend | None = None) -> None:
         """Reset the backend to `setup`; all issued tokens become unknown.

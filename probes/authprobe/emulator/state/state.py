@@ -33,9 +33,13 @@ class Code:
 class State:
     """The state of a backend, which rules read and change."""
 
-    def __init__(self, setup: Backend, redactor: Redactor) -> None:
+    def __init__(self, setup: Backend) -> None:
+        self.setup = setup
+        """The configuration that it began with."""
+        self.redactor = Redactor()
+        """Redactor of all tokens and codes."""
         self.clock = Clock(setup.date)
-        self.tokens = TokenStore(redactor, self.clock)
+        self.tokens = TokenStore(self.redactor, self.clock)
         self.counts_as_claude_code = setup.counts_as_claude_code
         self.standing: AccountState = setup.standing
         self.reuse_revokes = setup.reuse_revokes
@@ -49,7 +53,6 @@ class State:
         self._answer_count = 0
         self._codes: dict[str, Code] = {}
         self._code_count = 0
-        self._redactor = redactor
 
     @property
     def secret_count(self) -> int:
@@ -69,7 +72,7 @@ class State:
     def give_code(self, code: Code) -> str:
         """Return the value of a new authorization code."""
         value = secrets.token_urlsafe(32)
-        self._redactor.learn("authorization-code", value)
+        self.redactor.learn("authorization-code", value)
         self._codes[value] = code
         self._code_count += 1
         return value
