@@ -19,6 +19,7 @@ import pytest
 from authprobe.clients.process.children import Children
 from authprobe.core.isolation import Isolation
 from tests.support.command import PROJECT, environment
+from tests.support.exhaustive import exhaustive_but
 from tests.support.ordinary_user import USER, as_user, folder_of_user, python_of_user
 
 CANARY: Final = "sk-ant-oat01-" + "canary-of-the-user-" * 3
@@ -240,7 +241,9 @@ def processes_of(mark: str) -> list[str]:
     return found
 
 
-@pytest.fixture(scope="module", params=["root", "ordinary user"])
+@pytest.fixture(
+    scope="module", params=exhaustive_but(("ordinary user",), ("root", "ordinary user"))
+)
 def attacked(request: pytest.FixtureRequest) -> Iterator[Attacked]:
     """The machine after a run of all attacks, as root and as an ordinary user."""
     if request.param == "root" and os.getuid() != 0:

@@ -15,9 +15,9 @@ import pytest
 
 from authprobe.clients.process.launcher import descendants
 from tests.support.command import command, environment, run, write_scenario
+from tests.support.exhaustive import exhaustive_but
 from tests.support.waiting import wait_until
 
-KILLS: Final = 50
 RUNS_AT_ONCE: Final = 4
 CLIENT: Final = """#!{python} -I
 import json, os, sys, time
@@ -117,13 +117,14 @@ def kill_one(folder: Path, delay: float) -> list[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/ns").exists(), reason="NO /proc: needs Linux")
-def test_a_run_can_be_killed_at_any_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", exhaustive_but((20,), (20, 30)))
+def test_a_run_can_be_killed_at_any_time(kills: int, tmp_path: Path) -> None:
     mounts = Path("/proc/self/mountinfo").read_text()
     with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:  # which also take a while beside each other
         whole = min(pool.map(run_one, [tmp_path / f"whole{number}" for number in range(4)]))
-    random_delays = random.Random(14)  # noqa: S311 - only times
-    delays = [random_delays.uniform(0.1, whole) for _ in range(KILLS)]
-    folders = [tmp_path / str(number) for number in range(KILLS)]
+    random_delays = random.Random(kills)  # noqa: S311 - only times
+    delays = [random_delays.uniform(0.1, whole) for _ in range(kills)]
+    folders = [tmp_path / str(number) for number in range(kills)]
     with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
         finished = list(pool.map(kill_one, folders, delays))
 
@@ -131,7 +132,7 @@ def test_a_run_can_be_killed_at_any_time(tmp_path: Path) -> None:
     assert len({len(ids) for ids in finished}) > 2, "the kills did not hit different moments"
 
     # No lock is left: the next run in the same folder ends, and keeps what was finished before.
-    latest = max(range(KILLS), key=lambda number: (0 < len(finished[number]) < 5, number))
+    latest = max(range(kills), key=lambda number: (0 < len(finished[number]) < 5, number))
     folder = folders[latest]
     _, env = start(folder)
     again = run(

@@ -21,6 +21,7 @@ from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.scanner import scan_text
 from tests.support import leaking_claude
 from tests.support.command import PROJECT, Ended, command, run, write_scenario
+from tests.support.exhaustive import exhaustive_but
 from tests.support.leaking_claude import ENCODINGS
 
 CANARY = "sk-ant-oat01-" + "canary-of-the-user-" * 3
@@ -267,7 +268,9 @@ def test_the_search_finds_each_spelling(name: str) -> None:
     assert seen & grams_of(frozenset({value}))
 
 
-@pytest.fixture(scope="module", params=["pytest", "run", "run --json"])
+@pytest.fixture(
+    scope="module", params=exhaustive_but(("pytest", "run"), ("pytest", "run", "run --json"))
+)
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """What came of it, by each way to run."""
     if request.param == "pytest":

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.conftest import make_environment
 from tests.support.command import PROJECT, environment
+from tests.support.exhaustive import EXHAUSTIVE
 
 PLUGINS = ("xdist", "asyncio", "randomly", "timeout", "rerunfailures", "cov")
 USES_THE_EMULATOR = """
@@ -67,9 +68,14 @@ PAIRS = [
     for column, options in enumerate(OPTIONS)
 ]
 """Each two of a project, a start and options together; all three would be twice as many."""
+EACH_PAIR = [
+    pytest.param(*pair, marks=() if number in (0, 3, 5, 10) else EXHAUSTIVE)
+    for number, pair in enumerate(PAIRS)
+]
+"""Every time each project, start and options; exhaustively all pairs."""
 
 
-@pytest.mark.parametrize(("project", "start", "options"), PAIRS)
+@pytest.mark.parametrize(("project", "start", "options"), EACH_PAIR)
 def test_pytest_starts_and_the_emulator_answers(
     binaries: Path, tmp_path: Path, project: str, start: str, options: tuple[str, ...]
 ) -> None:

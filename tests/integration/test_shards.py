@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import lasting_results, run
+from tests.support.exhaustive import EXHAUSTIVE
 from tests.support.registry import UNREACHABLE
 
-pytestmark = [pytest.mark.slow, pytest.mark.clients]
+pytestmark = [pytest.mark.slow, pytest.mark.clients, EXHAUSTIVE]
 
 CASES = ("--suite", "full", "--client", "anthropic-node", "-k", "api-sdk")
 

@@ -20,6 +20,7 @@ from authprobe.live.claude_run import run_claude
 from authprobe.observation.model import Observation, Outcome
 from authprobe.settings import cache_folder
 from tests.support.live_world import (
+    EACH_VERSION,
     LOGIN,
     NEWEST,
     SETUP_TOKEN,
@@ -73,7 +74,7 @@ def ask(world: World, *, allow_renewal: bool = False) -> Observation:
     return world.ask(INSTALLED, LOGIN, allow_renewal=allow_renewal)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_good_login_is_used_and_left_as_it_is(world: World, own: OwnClaude, version: str) -> None:
     own.use(version)
     write_login(world)
@@ -90,7 +91,7 @@ def test_good_login_is_used_and_left_as_it_is(world: World, own: OwnClaude, vers
     }
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_client_that_wants_to_renew_a_rejected_login_cannot(
     world: World, own: OwnClaude, version: str
 ) -> None:
@@ -236,7 +237,7 @@ def test_missing_login_is_told(world: World, own: OwnClaude) -> None:
         ask(world)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_VERSION)
 def test_other_credentials_leave_a_stored_login_alone(
     world: World, own: OwnClaude, version: str
 ) -> None:

@@ -21,6 +21,7 @@ from authprobe.emulator.server.network import Network
 from authprobe.errors import ExitCode
 from authprobe.settings import search_path
 from tests.live.test_requests import SOON
+from tests.support.exhaustive import exhaustive_but
 from tests.support.live_command import live_process
 from tests.support.service import open_service
 from tests.support.waiting import wait_until
@@ -144,11 +145,16 @@ def whole_seconds(service: Service, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("moments", exhaustive_but(((1, 3),), ((1, 3), (0, 2, 4))))
 def test_a_live_run_can_be_cut_off_at_any_time(
-    number: signal.Signals, service: Service, whole_seconds: float, tmp_path: Path
+    number: signal.Signals,
+    moments: tuple[int, ...],
+    service: Service,
+    whole_seconds: float,
+    tmp_path: Path,
 ) -> None:
     codes: set[int] = set()
-    for moment in range(MOMENTS):
+    for moment in moments:
         part = (moment + (SIGNALS.index(number) + 0.5) / len(SIGNALS)) / MOMENTS
         cut = LiveRun(tmp_path / str(moment), service)
         child = cut.start()

@@ -26,12 +26,15 @@ from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, expand
 from authprobe.scenario.live import Ask, Live
 from authprobe.scenario.model import Credential, Matrix
+from tests.support.exhaustive import exhaustive_but
 from tests.support.make import make_clients, make_scenario
 from tests.support.registry import UNREACHABLE
 from tests.support.service import open_service
 
 NEWEST = "2.1.332"
 VERSIONS = ("2.1.62", "2.1.112", "2.1.199", "2.1.266", NEWEST)
+EACH_VERSION = exhaustive_but((VERSIONS[0], NEWEST), VERSIONS)
+"""The same as parameters of a test."""
 SUBSCRIPTION = Backend(counts_as_claude_code=True)
 SETUP_TOKEN = Credential(
     token=TokenKind.SETUP_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE, source="env:MY_SETUP_TOKEN"

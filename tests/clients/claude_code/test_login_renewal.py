@@ -16,6 +16,7 @@ from authprobe.core.login_renewal import LoginCommand, may_renew
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.plan.case import expand
 from authprobe.scenario.model import Matrix
+from tests.support.exhaustive import exhaustive_but
 from tests.support.installed import laboratory_with
 from tests.support.make import make_clients, make_scenario
 
@@ -46,7 +47,7 @@ class Outcome:
     """True if the tokens in the file are others."""
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=exhaustive_but(("2.1.118", NEWEST), VERSIONS))
 def claude(
     request: pytest.FixtureRequest, children: Children, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Laboratory]]:

@@ -18,6 +18,7 @@ from authprobe.emulator.config import Backend, TokenKind
 from authprobe.observation.model import Exchange
 from authprobe.plan.case import expand
 from authprobe.scenario.model import Matrix
+from tests.support.exhaustive import exhaustive_but
 from tests.support.installed import laboratory_with
 from tests.support.make import make_clients, make_scenario
 
@@ -35,7 +36,7 @@ BEDROCK = {
 }
 
 
-@pytest.fixture(scope="module", params=(LAST_LOCAL_IN_FOLDER, NEWEST))
+@pytest.fixture(scope="module", params=exhaustive_but((NEWEST,), (LAST_LOCAL_IN_FOLDER, NEWEST)))
 def claude(
     request: pytest.FixtureRequest, children: Children, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Laboratory]]:
