@@ -66,29 +66,22 @@ def make_plan(
     options = [
         _ClientOption(text, read_client(text, "--client", known_clients)) for text in clients
     ]
-    exact = functools.cache(functools.partial(_exact, published))
     planned: dict[str, Case] = {}
-    for scenario in scenarios:
-        for names in combinations(scenario):
-            if selects and not selects(case_id(scenario.id, names)):
-                continue
-            for selected in _selected(names.client, options):
-                for client in exact(selected):
-                    exact_names = dataclasses.replace(names, client=client)
-                    for each in _for_targets(scenario, exact_names, targets):
-                        case = make_case(scenario, each)
-                        planned.setdefault(case.id, case)
-                    if len(planned) > MAX_CASES:
-                        raise SettingsError(
-                            f"more than {MAX_CASES:,} cases; name fewer scenarios, or narrower "
-                            "ranges of versions"
-                        )
+    for case in _expand(scenarios, options, published, targets, selects):
+        planned.setdefault(case.id, case)
+        if len(planned) > MAX_CASES:
+            raise SettingsError(
+                f"more than {MAX_CASES:,} cases; name fewer scenarios, or narrower ranges of "
+                "versions"
+            )
+    kinds = {case.client.kind for case in planned.values()}
     for option in options:
-        if not any(case.client.kind == option.client.kind for case in planned.values()):
-            words = _live_words(scenarios, option, targets)
-            message = f"no scenario has a case for it{words}"
+        if option.client.kind not in kinds:
             if choice := remedy(option.client):
                 message = f"no scenario of this run has a case for it; {choice}"
+            else:
+                words = _live_words(scenarios, option, targets)
+                message = f"no scenario has a case for it{words}"
             raise SettingsError(f"--client {option.text}: {message}")
     for id in cases:
         if id not in planned:
@@ -97,6 +90,26 @@ def make_plan(
                 check_case_id(id)
             raise SettingsError(f"--case {id}: no such case{hint}")
     return tuple(case for case in planned.values() if not cases or case.id in cases)
+
+
+def _expand(
+    scenarios: Iterable[Scenario],
+    options: Sequence[_ClientOption],
+    published: Published,
+    targets: Sequence[Target],
+    selects: Callable[[str], bool] | None,
+) -> Iterator[Case]:
+    """Yield every case to probe, in file order; those of several scenarios may have one id."""
+    exact = functools.cache(functools.partial(_exact, published))
+    for scenario in scenarios:
+        for names in combinations(scenario):
+            if selects and not selects(case_id(scenario.id, names)):
+                continue
+            for selected in _selected(names.client, options):
+                for client in exact(selected):
+                    exact_names = dataclasses.replace(names, client=client)
+                    for each in _for_targets(scenario, exact_names, targets):
+                        yield make_case(scenario, each)
 
 
 def _live_words(
