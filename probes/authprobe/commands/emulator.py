@@ -115,14 +115,7 @@ def emulator(options: EmulatorOptions) -> int:
             listener.backend.recorder.watch = log_exchange
         listener.site.on_refusal = log_refusal
         variables = _variables(handle, issued, sets_base_url=options.sets_base_url)
-        if options.ca_file is not None:
-            own, shown = str(handle.ca_file), str(options.ca_file.absolute())
-            variables = {name: shown if x == own else x for name, x in variables.items()}
-            text = handle.ca_file.read_text()
-            stack.enter_context(served_file("--ca-file", options.ca_file, text, mode=0o644))
-        if options.env_file is not None:
-            text = _exports(variables)
-            stack.enter_context(served_file("--env-file", options.env_file, text, mode=0o600))
+        variables = _serve_files(stack, handle, options, variables)
         if options.command:
             report = CommandReport(reported, handle, children) if reported else None
             code = _run_command(
@@ -171,6 +164,26 @@ def _variables(
     taken = {**variables, **dict.fromkeys(PRIVATE_VARIABLES, "")}
     backend = parts_of(handle).control.backend
     return variables | parts_of(handle).do(lambda: issue_variables(issued, backend, taken))
+
+
+def _serve_files(
+    stack: contextlib.ExitStack,
+    handle: Emulator,
+    options: EmulatorOptions,
+    variables: dict[str, str],
+) -> dict[str, str]:
+    """Write the files of the options while the emulator serves; return the variables, with the
+    file of the authority that was asked for.
+    """
+    if options.ca_file is not None:
+        own, shown = str(handle.ca_file), str(options.ca_file.absolute())
+        variables = {name: shown if x == own else x for name, x in variables.items()}
+        text = handle.ca_file.read_text()
+        stack.enter_context(served_file("--ca-file", options.ca_file, text, mode=0o644))
+    if options.env_file is not None:
+        text = _exports(variables)
+        stack.enter_context(served_file("--env-file", options.env_file, text, mode=0o600))
+    return variables
 
 
 def _description(handle: Emulator, variables: dict[str, str]) -> dict[str, object]:

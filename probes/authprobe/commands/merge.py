@@ -40,13 +40,7 @@ def merge(
     Raises:
         RecordError, ScenarioError, SettingsError: nothing was merged.
     """
-    # `Path.is_dir` raises an error for some paths, such as a name that is too long.
-    files = [folder / RESULTS if os.path.isdir(folder) else folder for folder in folders]  # noqa: PTH112
-    for folder, file in zip(folders, files, strict=True):
-        if file != folder and is_missing(file):
-            raise SettingsError(f"{folder}: has no {RESULTS}; name the folders of the shards")
-    if doubled := [str(file) for file in files if files.count(file) > 1]:
-        raise SettingsError(f"{doubled[0]}: is given twice; name each shard once")
+    files = _results_files(folders)
     runs = {str(file): read_run(file) for file in files}
     judged_by = JudgedBy(settings.baseline, settings.known_failures)
     merged = explain_run(
@@ -75,6 +69,22 @@ def merge(
     if code is None and result.reason:
         print_error(result.reason)
     return result.exit_code if code is None else code
+
+
+def _results_files(folders: tuple[Path, ...]) -> list[Path]:
+    """Return the results of the shards in these folders, each of which may also be the file.
+
+    Raises:
+        SettingsError: a folder has none, or a file is given twice.
+    """
+    # `Path.is_dir` raises an error for some paths, such as a name that is too long.
+    files = [folder / RESULTS if os.path.isdir(folder) else folder for folder in folders]  # noqa: PTH112
+    for folder, file in zip(folders, files, strict=True):
+        if file != folder and is_missing(file):
+            raise SettingsError(f"{folder}: has no {RESULTS}; name the folders of the shards")
+    if doubled := [str(file) for file in files if files.count(file) > 1]:
+        raise SettingsError(f"{doubled[0]}: is given twice; name each shard once")
+    return files
 
 
 def _publish(run: Run, results: str, settings: Settings) -> ExitCode | None:

@@ -132,20 +132,8 @@ def _run_in(
     Raises:
         ClientError: it cannot be started.
     """
-    environment, folder = child_environment(command.variables), current_folder()
-    if command.is_isolated:
-        environment |= _private_variables(emulator, container, environment)
-        if command.issue_files:
-            environment |= command.issue_files(container.home, container.home_folder)
-    if command.shares_home:
-        environment["HOME"] = str(home())
-    elif container.isolation is Isolation.SEALED and not visibility.writable:
-        _warn(
-            f"the command does not see the working directory, {folder}: it is your "
-            "home, a folder above it, in a hidden folder of it, or a folder of the "
-            "system; start the command in the folder of its project"
-        )
-        folder = container.home
+    environment = _environment(container, emulator, command)
+    folder = _working_folder(container, command, visibility)
     argv = command.argv if "/" in command.argv[0] else (program, *command.argv[1:])
     backend = parts_of(emulator).control.backend
     tokens = parts_of(emulator).do(lambda: tuple(backend.tokens))
@@ -174,6 +162,31 @@ def _run_in(
         delivered_slots=frozenset(token.slot for token in tokens),
         has_stored_login=Path(CONFIG_FOLDER, CREDENTIALS_FILE) in initial,
     )
+
+
+def _environment(container: Container, emulator: Emulator, command: UserCommand) -> dict[str, str]:
+    """Return the variables of a command, after putting the files that it needs into its home."""
+    environment = child_environment(command.variables)
+    if command.is_isolated:
+        environment |= _private_variables(emulator, container, environment)
+        if command.issue_files:
+            environment |= command.issue_files(container.home, container.home_folder)
+    if command.shares_home:
+        environment["HOME"] = str(home())
+    return environment
+
+
+def _working_folder(container: Container, command: UserCommand, visibility: Visibility) -> Path:
+    """Return the working directory, or the private home of a command that does not see it."""
+    folder = current_folder()
+    if command.shares_home or visibility.writable or container.isolation is not Isolation.SEALED:
+        return folder
+    _warn(
+        f"the command does not see the working directory, {folder}: it is your home, a folder "
+        "above it, in a hidden folder of it, or a folder of the system; start the command in the "
+        "folder of its project"
+    )
+    return container.home
 
 
 def _visibility(
