@@ -287,13 +287,7 @@ def execute_plan(
             with contextlib.ExitStack() as stack:
                 if handles_signals:
                     stack.enter_context(interruptible())
-                laboratory = open_laboratory(stack, settings, redactor)
-                if plan.consent is not None:
-                    # Imported here, as in `probe`: most runs ask only the emulator.
-                    from authprobe.live.laboratory import live_laboratory
-
-                    live = live_laboratory(plan.consent, settings, redactor)
-                    laboratory = dataclasses.replace(laboratory, live=live)
+                laboratory = _open_laboratory(stack, plan, redactor)
                 _probe(laboratory, cases, plan, reporter, keep, cluster)
                 secret_search = _search_temporary_files(laboratory)
         except KeyboardInterrupt:
@@ -328,6 +322,18 @@ def execute_plan(
         secret_search=secret_search,
         shard=shard,
     )
+
+
+def _open_laboratory(stack: contextlib.ExitStack, plan: RunPlan, redactor: Redactor) -> Laboratory:
+    """Open the laboratory of a run; with consent, it can ask the real service as well."""
+    laboratory = open_laboratory(stack, plan.settings, redactor)
+    if plan.consent is None:
+        return laboratory
+    # Imported here, as in `probe`: most runs ask only the emulator.
+    from authprobe.live.laboratory import live_laboratory
+
+    live = live_laboratory(plan.consent, plan.settings, redactor)
+    return dataclasses.replace(laboratory, live=live)
 
 
 def _isolation(
