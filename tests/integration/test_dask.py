@@ -23,6 +23,7 @@ from tests.support.command import (
     verdicts,
 )
 from tests.support.dask_cluster import DaskCluster, free_port
+from tests.support.exhaustive import EXHAUSTIVE
 from tests.support.registry import UNREACHABLE
 from tests.support.waiting import wait_until
 
@@ -124,6 +125,7 @@ def test_workers_with_caches_of_their_own_give_the_results_of_threads(
     assert all(each in lasting_results(folder / "near")["cases"] for each in cases_again)
 
 
+@EXHAUSTIVE
 def test_commands_that_compare_versions_ask_the_cluster(cluster: DaskCluster) -> None:
     folder = cluster.folder
     compare = ("diff", "anthropic-node@0.137.0", "anthropic-node@1.14.0", "--looks", "1", "--json")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import results, verdicts
+from tests.support.exhaustive import EXHAUSTIVE, exhaustive_but
 from tests.support.ordinary_user import USER
 from tests.support.pytest_session import (
     BAD,
@@ -327,9 +328,9 @@ def test_tags_that_plugins_give_a_meaning_are_only_words(tmp_path: Path) -> None
     "arguments",
     [
         ("-p", "authprobe"),
-        ("-p", "authprobe.plugin"),
+        pytest.param(("-p", "authprobe.plugin"), marks=EXHAUSTIVE),
         ("-p", "authprobe", "-p", "authprobe.plugin"),
-        ("-p", "no:authprobe", "-p", "authprobe.plugin"),
+        pytest.param(("-p", "no:authprobe", "-p", "authprobe.plugin"), marks=EXHAUSTIVE),
     ],
     ids=" ".join,
 )
@@ -343,7 +344,9 @@ def test_the_plugin_can_be_named(
 
 
 @pytest.mark.parametrize("name", ["authprobe", "authprobe.test_compat"])
-@pytest.mark.parametrize("plugin", [(), ("-p", "authprobe"), ("-p", "authprobe.plugin")])
+@pytest.mark.parametrize(
+    "plugin", exhaustive_but(((),), ((), ("-p", "authprobe"), ("-p", "authprobe.plugin")))
+)
 def test_the_bundled_scenarios_are_the_items_of_the_package(
     tmp_path: Path, name: str, plugin: tuple[str, ...]
 ) -> None:
