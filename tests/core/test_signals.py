@@ -1,10 +1,12 @@
 """Interrupts, including those that Python loses in finalizers."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -37,14 +39,37 @@ def test_interrupt_in_a_finalizer_is_raised_again(number: signal.Signals) -> Non
         interrupt_in_finalizer(number)
 
 
-def test_lost_sigterm_is_raised_again_where_ctrl_c_is_ignored() -> None:
-    """As in a background job of a shell."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextlib.contextmanager
+def ignored(number: signal.Signals) -> Iterator[None]:
+    """The signal is ignored, as SIGINT in a background job of a shell, SIGTERM after a `trap`."""
+    before = signal.signal(number, signal.SIG_IGN)
     try:
-        with pytest.raises(KeyboardInterrupt):
-            interrupt_in_finalizer(signal.SIGTERM)
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
+
+
+@pytest.mark.parametrize(
+    ("number", "other"), [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)]
+)
+def test_a_lost_signal_is_raised_again_where_the_other_is_ignored(
+    number: signal.Signals, other: signal.Signals
+) -> None:
+    with ignored(other), pytest.raises(KeyboardInterrupt):
+        interrupt_in_finalizer(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
+    with ignored(number):
+        with interruptible():
+            os.kill(os.getpid(), number)
+            with uninterrupted():
+                os.kill(os.getpid(), number)
+                time.sleep(3 * RERAISE_DELAY)
+            os.kill(os.getpid(), number)
+            time.sleep(3 * RERAISE_DELAY)
+        assert signal.getsignal(number) is signal.SIG_IGN
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

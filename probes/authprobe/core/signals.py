@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 MAX_SIGNALS: Final = 4096
 RERAISE_DELAY: Final = 0.02
 """Seconds until a lost signal is sent again: by then a finalizer has returned, and the main thread
@@ -24,14 +25,24 @@ def interruptible() -> Iterator[None]:
     file lock, it only prints it: docs.python.org/3/library/sys.html#sys.unraisablehook. And it does
     not raise it as long as the main thread waits for a lock, if the signal came just before, or to
     another thread: docs.python.org/3/library/signal.html#execution-of-python-signal-handlers.
+
+    A signal that was ignored before stays ignored, such as Ctrl-C in a background job of a shell.
     """
-    around = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    is_within_another = isinstance(around, _Watcher)  # which would count the signals of both
-    if is_within_another or threading.current_thread() is not threading.main_thread():
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTS}
+    # One block within another would count the signals of both.
+    is_within_another = any(
+        isinstance(getattr(handler, "__self__", None), _Watcher) for handler in handlers.values()
+    )
+    numbers = [
+        *([signal.SIGTERM] if handlers[signal.SIGTERM] is not signal.SIG_IGN else []),
+        *([signal.SIGINT] if handlers[signal.SIGINT] is signal.default_int_handler else []),
+    ]
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_within_another or not numbers or not is_main:
         yield
         return
     previous_hook = sys.unraisablehook
-    watcher = _Watcher()
+    watcher = _Watcher(numbers[0])
 
     def raise_again(args: "sys.UnraisableHookArgs", /) -> None:
         if isinstance(args.exc_value, KeyboardInterrupt):
@@ -39,9 +50,7 @@ def interruptible() -> Iterator[None]:
         else:
             previous_hook(args)
 
-    previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, watcher.interrupt)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored
-        previous[signal.SIGINT] = signal.signal(signal.SIGINT, watcher.interrupt)
+    previous = {number: signal.signal(number, watcher.interrupt) for number in numbers}
     sys.unraisablehook = raise_again
     try:
         with watcher:
@@ -57,7 +66,9 @@ def interruptible() -> Iterator[None]:
 class _Watcher:
     """A thread that sends a signal again until the main thread has raised its exception."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: signal.Signals) -> None:
+        """Take the signal that is sent again, whichever was lost: one that is not ignored."""
+        self._number = number
         self.has_lost = False
         """True if the last exception was lost."""
         self._raised = 0
@@ -88,7 +99,7 @@ class _Watcher:
         """Have the exception raised again: nobody could catch it."""
         self.has_lost = True
         with contextlib.suppress(OSError):  # full: it wakes anyway; closed: at the end
-            self._theirs.send(bytes([signal.SIGTERM]))
+            self._theirs.send(bytes([self._number]))
 
     def _watch(self) -> None:
         """Read the number of each signal, which Python writes as soon as it arrives."""
@@ -98,27 +109,32 @@ class _Watcher:
                 time.sleep(RERAISE_DELAY)
                 with contextlib.suppress(BlockingIOError):  # what came meanwhile is of the same
                     numbers += self._ours.recv(MAX_SIGNALS, socket.MSG_DONTWAIT)
-                if self._is_closing or {signal.SIGINT, signal.SIGTERM}.isdisjoint(numbers):
+                if self._is_closing or set(INTERRUPTS).isdisjoint(numbers):
                     continue
                 if self._raised > answered and not self.has_lost:
                     answered = self._raised
                 else:
                     # To the main thread: a signal to another one does not interrupt its system
-                    # call. SIGTERM, as shells let background jobs ignore SIGINT.
-                    signal.pthread_kill(self._main_thread_id, signal.SIGTERM)
+                    # call.
+                    signal.pthread_kill(self._main_thread_id, self._number)
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Keep Ctrl-C and SIGTERM until the end, such as of writing files that belong together."""
+    """Keep Ctrl-C and SIGTERM until the end, such as of writing files that belong together.
+
+    A signal that was ignored before stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     kept: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {number: signal.getsignal(number) for number in numbers}
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTS}
     # None is a handler in C, of a program that has imported authprobe: nothing could restore it.
-    previous = {number: handler for number, handler in handlers.items() if handler is not None}
+    left_alone = (None, signal.SIG_IGN)
+    previous = {
+        number: handler for number, handler in handlers.items() if handler not in left_alone
+    }
     for number in previous:
         signal.signal(number, lambda number, frame: kept.append(number))
     try:
