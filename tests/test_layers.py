@@ -37,11 +37,11 @@ LAYERS = (
     "compatibility",
     "report",
     "items",
-    "plugin",
     "test_compat",
-    "api",
     "commands",
     "cli",
+    "plugin",
+    "api",
     "__main__",
 )
 """The parts of the package, from the ground up."""

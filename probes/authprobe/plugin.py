@@ -78,6 +78,7 @@ class ScenarioFiles:
         self._began_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         self._began = time.monotonic()
         self.lines: tuple[str, ...] = ()
+        self._has_warned = False
         self._add_arguments()
 
     def _named_files(self) -> Iterator[Path]:
@@ -103,7 +104,10 @@ class ScenarioFiles:
         self, file_path: Path, parent: pytest.Collector
     ) -> pytest.Collector | None:
         """Return the collector of a scenario file, or of the bundled scenarios."""
-        if file_path.name.endswith(SUFFIXES) or file_path in self.named:
+        is_named = file_path.name.endswith(SUFFIXES) or file_path in self.named
+        if is_named or file_path == BUNDLED:
+            self._warn_of_variables()
+        if is_named:
             from authprobe.items.collection import ScenarioCollector
 
             return ScenarioCollector.from_parent(parent, path=file_path)
@@ -112,6 +116,15 @@ class ScenarioFiles:
 
             return BundledCollector.from_parent(parent, path=file_path)
         return None
+
+    def _warn_of_variables(self) -> None:
+        """Warn, once in a session, of variables of authprobe that set nothing."""
+        from authprobe.cli import main
+        from authprobe.cli.configured import unknown_variables
+
+        for line in () if self._has_warned else unknown_variables(main):
+            self.config.issue_config_time_warning(pytest.PytestConfigWarning(line), 2)
+        self._has_warned = True
 
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport

@@ -72,6 +72,17 @@ def test_a_run_warns_of_a_file_of_options_of_another_user(folder: Path) -> None:
     assert warned[0].filename == __file__
 
 
+def test_a_run_warns_of_a_variable_that_does_not_exist(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTHPROBE_HISTROY", "")
+    monkeypatch.setenv("AUTHPROBE_ISOLATOIN", "network")
+    message = "AUTHPROBE_ISOLATOIN: no such variable of authprobe; did you mean "
+    with pytest.warns(UserWarning, match=f"^{message}'AUTHPROBE_ISOLATION'") as warned:
+        assert len(authprobe.run(SCENARIO).cases) == 2
+    assert [each.filename for each in warned] == [__file__]
+
+
 def test_a_run_has_no_side_effect(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     variables, threads = dict(os.environ), set(threading.enumerate())

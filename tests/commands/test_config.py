@@ -261,6 +261,9 @@ def test_a_variable_that_sets_nothing_is_warned_of(project: Path) -> None:
     assert ended.err == (
         "warning: AUTHPROBE_JBOS: no such variable of authprobe; did you mean 'AUTHPROBE_JOBS'?\n"
     )
+    hostile: dict[str, Any] = {"AUTHPROBE_\x1b[31m": "2"}
+    escaped = run("config", cwd=project, **hostile).err
+    assert escaped.startswith("warning: AUTHPROBE_\\u001b[31m: no such variable of authprobe; ")
     variables = ("AUTHPROBE_CONTROL_URL", "AUTHPROBE_API_KEY_2", "AUTHPROBE_DIFF_LOOKS")
     of_pytest = ("AUTHPROBE_PYTEST_REPORT", "AUTHPROBE_PYTEST_FAIL_ON", "AUTHPROBE_PYTEST_SET")
     known: dict[str, Any] = dict.fromkeys((*variables, *of_pytest), "2")

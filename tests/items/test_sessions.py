@@ -62,6 +62,25 @@ def test_a_pattern_without_a_file_is_a_warning(tmp_path: Path) -> None:
     assert ended.code == 0
 
 
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_variable_that_does_not_exist_is_a_warning(
+    tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    write_project(tmp_path)
+    write_project(tmp_path, SCENARIO.replace("example", "other"), name="other.authprobe.yaml")
+    known = {"AUTHPROBE_DIFF_LOOKS": "3", "AUTHPROBE_CACHE_LIMIT": "9G", "AUTHPROBE_SET": ""}
+    ended = run_pytest(tmp_path, *workers, AUTHPROBE_JBOS="2", **known)
+    warning = "AUTHPROBE_JBOS: no such variable of authprobe; did you mean 'AUTHPROBE_JOBS'?"
+    assert (ended.code, ended.out.count(f"PytestConfigWarning: {warning}")) == (0, 1)
+    assert ended.out.count("no such variable") == 1
+
+
+def test_a_project_without_scenarios_is_not_warned_of_variables(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text("def test_own(): pass\n")
+    ended = run_pytest(tmp_path, AUTHPROBE_JBOS="2")
+    assert (ended.code, "AUTHPROBE" in ended.out) == (0, False)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_options_of_another_user_are_ignored_with_a_warning(tmp_path: Path) -> None:
     write_project(tmp_path)

@@ -13,6 +13,8 @@ from typing import Final
 
 from authprobe import arguments
 from authprobe.api.values import RunResult, make_result
+from authprobe.cli import main
+from authprobe.cli.configured import unknown_variables
 from authprobe.core.escaping import for_log
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
@@ -79,11 +81,11 @@ def run(
     suite and selection, the suite `standard` is probed. `select` is an expression as of
     `authprobe run -k`; the other options are those of the same name.
 
-    Nothing is printed; a file of options that does not count, as it belongs to another user, is
-    warned of with `UserWarning`. Files are written only to `out`, if it is given: the reports of
-    `authprobe run`. Clients are installed into the cache when first used. It may be called from any
-    thread, several times, and blocks until the end: in a running event loop, use
-    `asyncio.to_thread`.
+    Nothing is printed; a file of options that does not count, as it belongs to another user, and a
+    variable `AUTHPROBE_...` that does not exist are warned of with `UserWarning`. Files are written
+    only to `out`, if it is given: the reports of `authprobe run`. Clients are installed into the
+    cache when first used. It may be called from any thread, several times, and blocks until the
+    end: in a running event loop, use `asyncio.to_thread`.
 
     Raises:
         ScenarioError: errors in scenario files.
@@ -91,8 +93,8 @@ def run(
         RecordError: the baseline cannot be read.
         ProbesError: a result would contain a credential, and is kept back.
     """
-    for line in ignored_config_files():
-        warnings.warn(for_log(line), UserWarning, stacklevel=2)
+    for line in (*map(for_log, ignored_config_files()), *unknown_variables(main)):
+        warnings.warn(line, UserWarning, stacklevel=2)
     if isinstance(scenarios, str | os.PathLike):
         scenarios = [scenarios]
     given = arguments.sequence(scenarios, "scenarios")

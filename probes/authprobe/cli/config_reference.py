@@ -91,7 +91,7 @@ for all commands in which it means the same; with the command before it, as in
 `AUTHPROBE_DIFF_LOOKS` or `AUTHPROBE_CLIENTS_PRUNE_TO`, it sets any option of that command, and
 comes first. A flag is `1`, `true`, `0` or `false`. Values of a repeatable option are separated by
 `;`, as in `AUTHPROBE_CLIENT="claude-code@2.1.50; raw-http"`. An empty variable sets nothing. A
-variable that no option has is warned of.
+variable that no option has is warned of, by pytest and `authprobe.run` as well.
 
 ## Keys
 """

@@ -158,7 +158,7 @@ def leaf_commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.C
 
 
 def unknown_variables(group: click.Group) -> Iterator[str]:
-    """Yield a warning of each variable of authprobe that sets nothing."""
+    """Yield a line about each variable of authprobe that sets nothing."""
     variables = [
         name
         for name in settings.own_variables()
@@ -173,7 +173,7 @@ def unknown_variables(group: click.Group) -> Iterator[str]:
         known.update(_known_variables(path, command))
     for name in sorted(set(variables) - known):
         hint = did_you_mean(name, (*known, *OTHER_VARIABLES), otherwise="unset it")
-        yield f"warning: {name}: no such variable of authprobe{hint}"
+        yield f"{for_log(name)}: no such variable of authprobe{hint}"
 
 
 def _known_variables(path: str, command: click.Command) -> Iterator[str]:

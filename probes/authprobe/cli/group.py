@@ -84,7 +84,7 @@ class CommandGroup(click.Group):
         # click only reads it, although its type is mutable.
         ctx.default_map = cast("MutableMapping[str, Any]", CommandDefaults(self))
         for line in unknown_variables(self):
-            click.echo(line, err=True)
+            click.echo(f"warning: {line}", err=True)
 
 
 def _sources(ctx: click.Context, message: str) -> str:
