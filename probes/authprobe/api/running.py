@@ -13,8 +13,6 @@ from typing import Final
 
 from authprobe import arguments
 from authprobe.api.values import RunResult, make_result
-from authprobe.cli import main
-from authprobe.cli.configured import unknown_variables
 from authprobe.core.escaping import for_log
 from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import check_places, make_folder
@@ -43,7 +41,7 @@ from authprobe.report.html.report import report_page
 from authprobe.run.model import Run
 from authprobe.run.partial_results import PARTIAL_FILE
 from authprobe.run.size_limit import fit_run
-from authprobe.settings import Settings, default_isolation, ignored_config_files
+from authprobe.settings import Settings, default_isolation, ignored_config_files, own_variables
 
 TEXTS: Final = "texts"
 """Folder of the scenarios that are given as texts."""
@@ -93,7 +91,7 @@ def run(
         RecordError: the baseline cannot be read.
         ProbesError: a result would contain a credential, and is kept back.
     """
-    for line in (*map(for_log, ignored_config_files()), *unknown_variables(main)):
+    for line in (*map(for_log, ignored_config_files()), *_unknown_variables()):
         warnings.warn(line, UserWarning, stacklevel=2)
     if isinstance(scenarios, str | os.PathLike):
         scenarios = [scenarios]
@@ -119,6 +117,15 @@ def run(
         if not (suite or given or settings.leaves_out_cases or select):
             settings = dataclasses.replace(settings, suite=DEFAULT_SUITE)
         return _run(settings, arguments.optional(arguments.text, select, "select"), folder)
+
+
+def _unknown_variables() -> Iterator[str]:
+    if own_variables():
+        # Imported here: they bring the options of all commands.
+        from authprobe.cli import main
+        from authprobe.cli.configured import unknown_variables
+
+        yield from unknown_variables(main)
 
 
 def _run(settings: Settings, select: str | None, out: Path | None) -> RunResult:
