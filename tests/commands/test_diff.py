@@ -19,6 +19,16 @@ from tests.support.world import CASE, GONE, World, make_world
 BEFORE, AFTER = "claude-code@1.0.0", "claude-code@1.0.2"
 RESULTS = ("before.json", "after.json")
 
+REQUEST = """
+id: request
+title: A request
+why: It has no case for another client.
+sources: [https://example.org/]
+endpoints: {api: {url: "https://api.anthropic.com/v1/messages"}}
+matrix: {client: [raw-http], endpoint: [api], credential: [none]}
+expect: {outcome: rejected}
+"""
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
@@ -117,6 +127,13 @@ def test_a_bundled_case_is_found_beside_other_scenarios(world: World) -> None:
     assert ended.code == 6  # nothing is in the log
     (case,) = json.loads(ended.out)["questions"]
     assert case["id"] == "versions/claude-code/default/login/no-betas"
+
+
+def test_a_missing_case_is_named_beside_scenarios_of_other_clients(world: World) -> None:
+    world.publish(until=3)
+    (world.folder / "example.yaml").write_text(REQUEST)
+    ended = diff(world, BEFORE, AFTER, "nosuch")
+    assert (ended.code, ended.err) == (4, "nosuch: no such case\n")
 
 
 def test_differences_by_chance_are_not_reported(world: World) -> None:

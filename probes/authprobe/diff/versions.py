@@ -80,7 +80,7 @@ def select_pairs(
             is invalid or matches none.
     """
     pairs = _pairs(scenarios, before, after, selects)
-    if not pairs:
+    if not (pairs or names):
         raise SettingsError(f"{before.client}: no scenario has a case for this client")
     if names:
         ids = dict.fromkeys(id for name in names for id in matching_cases(name, pairs))
