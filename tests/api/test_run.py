@@ -190,6 +190,11 @@ def test_runs_at_the_same_time_and_in_an_event_loop(folder: Path) -> None:
             "SettingsError",
             "^suite smoke: a suite selects bundled cases",
         ),
+        (
+            {"suite": "smoke", "scenarios": "a: b\n"},
+            "SettingsError",
+            r"the scenarios \(scenario-1.yaml\) out",
+        ),
         ({"clients": "raw-http"}, "SettingsError", "must be a list"),
         ({"clients": ["claude-cod"]}, "SettingsError", "^clients claude-cod: no such client"),
         ({"clients": ["claude-code"]}, "SettingsError", "^clients claude-code: no scenario has a"),

@@ -210,7 +210,7 @@ def _naming_arguments(work: Path) -> Iterator[None]:
         messages = (message.replace(folder, "") for message in error.messages)
         raise ScenarioError(tuple(renamed(each, ARGUMENTS) for each in messages)) from None
     except SettingsError as error:
-        raise SettingsError(renamed(str(error), ARGUMENTS)) from None
+        raise SettingsError(renamed(str(error).replace(folder, ""), ARGUMENTS)) from None
 
 
 def _variables(values: object, argument: str) -> dict[str, Value]:
