@@ -6,6 +6,7 @@ import pytest
 from authprobe.errors import SettingsError
 from authprobe.settings import (
     INSTALLER_VARIABLES,
+    MAX_HISTORY_RUNS,
     Settings,
     bundled_scenarios,
     cache_folder,
@@ -69,8 +70,15 @@ def test_a_number_of_runs_that_no_history_keeps_is_refused(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv("AUTHPROBE_HISTORY_KEEP", text)
-    with pytest.raises(SettingsError, match=r"must be a whole number from 1 to 1,000,000"):
+    with pytest.raises(SettingsError, match=r"must be a whole number from 1 to 9,223,372"):
         Settings()
+
+
+def test_a_history_may_keep_as_many_runs_as_a_database_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUTHPROBE_HISTORY_KEEP", str(MAX_HISTORY_RUNS))
+    assert Settings().history_runs == MAX_HISTORY_RUNS
 
 
 def test_installers_get_a_private_home_and_the_registry_of_the_user(

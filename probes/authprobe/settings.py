@@ -46,7 +46,6 @@ from authprobe.options import (
     KNOWN_FAILURES,
     LAST_FAILED,
     MAX_COST,
-    MAX_COUNT,
     MAX_FAILURES,
     METRICS,
     OUT,
@@ -104,6 +103,8 @@ PUBLISHED_VERSIONS_TTL: Final = datetime.timedelta(hours=24)
 DEFAULT_CACHE_LIMIT_BYTES: Final = 20_000_000_000
 HISTORY_FILE: Final = "history.db"
 DEFAULT_HISTORY_RUNS: Final = 400
+MAX_HISTORY_RUNS: Final = 2**63 - 1
+"""Largest `LIMIT` of SQLite and PostgreSQL, which count in 64 bits."""
 TRACE_TIMEOUT: Final = 10.0
 """Seconds, as in the specification of OpenTelemetry's exporters."""
 
@@ -270,7 +271,7 @@ def history_runs() -> int:
     """
     text = os.environ.get("AUTHPROBE_HISTORY_KEEP") or str(DEFAULT_HISTORY_RUNS)
     try:
-        return number_parser(1, MAX_COUNT, DEFAULT_HISTORY_RUNS)(text)
+        return number_parser(1, MAX_HISTORY_RUNS, DEFAULT_HISTORY_RUNS)(text)
     except ValueError as error:
         raise SettingsError(f"AUTHPROBE_HISTORY_KEEP: {text}: {error}") from None
 

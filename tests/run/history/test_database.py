@@ -19,6 +19,7 @@ from authprobe.run.history.database import History, last_points
 from authprobe.run.history.model import Point
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import Run
+from authprobe.settings import MAX_HISTORY_RUNS
 from tests.support import postgresql
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 
@@ -126,6 +127,12 @@ def test_the_oldest_runs_are_deleted(location: str) -> None:
     with History(location) as history:
         assert [run.id for run in history.runs()] == [run.id for run in runs[2:]]
         assert len(history.case("a")) == 3
+
+
+def test_the_largest_number_of_runs_keeps_all(location: str) -> None:
+    append(location, run_of(0), run_of(1), max_runs=MAX_HISTORY_RUNS)
+    with History(location) as history:
+        assert len(history.runs()) == 2
 
 
 def test_a_renamed_case_keeps_its_results(location: str) -> None:
