@@ -2,12 +2,13 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from authprobe.run.results_file import dump_run
-from tests.support.command import results, run, write_scenario
+from tests.support.command import command, results, run, write_scenario
 from tests.support.make import make_record, make_run
 
 SCENARIO = """
@@ -200,3 +201,21 @@ def test_a_report_of_older_results_says_why(reports: Path, tmp_path: Path) -> No
     assert run("report", "results.json", "--out", "again", cwd=tmp_path).code == 0
     for name in TEXT_REPORTS:
         assert (tmp_path / "again" / name).read_text() == (reports / name).read_text()
+
+
+READ_ONLY = """
+mount -t tmpfs none mounted && cp results.json mounted && mount -o remount,ro mounted && exec "$@"
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="NO unshare: needs Linux")
+def test_a_read_only_file_system_is_named_as_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "results.json").write_text(dump_run(make_run(make_record())))
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", READ_ONLY, "sh"]
+    if run(argv=[*alone[:4], "true"], cwd=tmp_path).code:
+        pytest.skip("THE KERNEL REFUSES unshare: no read-only file system was tried")
+    for words in (("report", "mounted/results.json"), ("run", "--out", "mounted")):
+        ended = run(argv=[*alone, *command(*words)], cwd=tmp_path)
+        assert ended.code == 4
+        assert "mounted: cannot be written: Read-only file system; " in ended.err

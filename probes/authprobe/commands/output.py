@@ -1,5 +1,6 @@
 """Output of the commands: checks of where it goes, the probe log, and files without credentials."""
 
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -40,7 +41,9 @@ def check_writable(folder: Path, names: Iterable[str] = ()) -> None:
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be written: {error.strerror}") from None
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise SettingsError(f"{folder}: cannot be written: Permission denied; name another one")
+        is_read_only = os.statvfs(existing).f_flag & os.ST_RDONLY  # root is denied nothing else
+        reason = os.strerror(errno.EROFS if is_read_only else errno.EACCES)
+        raise SettingsError(f"{folder}: cannot be written: {reason}; name another one")
 
 
 def looks_arguments(looks: int) -> list[str]:
