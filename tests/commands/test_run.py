@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import results, run, verdicts, write_scenario
+from tests.support.command import command, results, run, verdicts, write_scenario
 from tests.support.waiting import PATIENCE
 
 SCENARIO = """
@@ -388,3 +388,41 @@ def test_a_place_that_cannot_be_written_has_one_remedy(tmp_path: Path) -> None:
         assert ended.err.startswith(message), ended.err
         assert ended.err.count("; ") == 1
         assert not (tmp_path / "reports" / "results.json").exists()
+
+
+def test_a_report_that_could_not_be_written_is_not_named(tmp_path: Path) -> None:
+    """The page is larger than the limit of files here, the other reports are smaller."""
+    scenario = write_scenario(tmp_path, SCENARIO)
+    limited = ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh"]
+    ended = run(argv=[*limited, *command("run", scenario)], cwd=tmp_path)
+    assert ended.code == 4
+    assert "the reports could not be written: File too large\n" in ended.err
+    assert "report: " not in ended.err
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
+
+
+INTERRUPTED_REPORTS = """
+import os, runpy, signal, time
+from authprobe.items.reports import RunReports
+
+def interrupt(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+RunReports._texts = interrupt
+runpy.run_module("authprobe", run_name="__main__")
+"""
+
+
+def test_a_run_that_is_interrupted_in_its_reports_says_how_to_write_them(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    interrupted = [sys.executable, "-c", INTERRUPTED_REPORTS, "run", str(scenario)]
+    ended = run(argv=interrupted, cwd=tmp_path)
+    assert ended.code == 2
+    *_, hint, last = ended.err.splitlines()
+    words = ["authprobe", "report", "reports/results.json"]
+    assert hint == f"the reports were not all written; write them: {' '.join(words)}"
+    assert last == "interrupted"
+    assert not (tmp_path / "reports" / "report.html").exists()
+    assert run(*words[1:], cwd=tmp_path).code == 0
+    assert (tmp_path / "reports" / "report.html").exists()

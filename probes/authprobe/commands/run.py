@@ -14,6 +14,7 @@ from authprobe.commands.console import OutputConsole
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.commands.run_session import ARGUMENT, RunSession, suite_words
+from authprobe.core.escaping import for_shell
 from authprobe.core.signals import interruptible
 from authprobe.core.standard_streams import discard_output
 from authprobe.core.targets import Target
@@ -26,7 +27,7 @@ from authprobe.plan.case import Case
 from authprobe.plan.selection import select_cases
 from authprobe.plan.suites import DEFAULT_SUITE, FULL_SUITE, bundled_suites
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.files import HTML
+from authprobe.report.files import HTML, RESULTS
 from authprobe.report.formats.github import annotations
 from authprobe.report.html.pytest_html import PLUGINS
 from authprobe.report.model.phrases import plural, rerun_failed_command
@@ -112,13 +113,19 @@ def _execute(plan: RunPlan, cases: tuple[Case, ...], *, as_json: bool, verbose: 
     settings = plan.settings
     session = RunSession(plan, cases)
     pytest_output = io.StringIO()
-    with contextlib.redirect_stdout(pytest_output):
-        code = int(pytest.main(pytest_arguments(), plugins=[session]))
+    try:
+        with contextlib.redirect_stdout(pytest_output):
+            code = int(pytest.main(pytest_arguments(), plugins=[session]))
+    except KeyboardInterrupt:
+        if session.lacks_reports:
+            command = for_shell(("authprobe", "report", str(settings.out / RESULTS)))
+            print_error(f"the reports were not all written; write them: {command}")
+        raise
     if session.run is None:
         return _report_failed_start(code, session.start_problem, pytest_output.getvalue())
     if code != ExitCode.SECRET_FOUND:  # what must not be written must not be printed
         try:
-            _print_results(session.run, settings, as_json=as_json, verbose=verbose)
+            _print_results(session, session.run, as_json=as_json, verbose=verbose)
             sys.stdout.flush()
         except BrokenPipeError:  # the reports are written, so the run's own exit code counts
             discard_output()
@@ -222,17 +229,19 @@ def _report_failed_start(code: int, problem: str | None, pytest_output: str) -> 
     return code
 
 
-def _print_results(run: Run, settings: Settings, *, as_json: bool, verbose: bool) -> None:
+def _print_results(session: RunSession, run: Run, *, as_json: bool, verbose: bool) -> None:
+    settings, is_written = session.plan.settings, session.reports.problem is None
     if as_json:
         print_json(dump_run(run).rstrip("\n"))
         return
     print_run(run, OutputConsole(), verbose=verbose)
-    print_error(f"report: {settings.out / HTML}")
+    if is_written:
+        print_error(f"report: {settings.out / HTML}")
     bad = [each for each in run.cases if each.verdict.status in (Status.FAILED, Status.ERROR)]
     if len(bad) > 1:
         out = None if settings.out == OUT.default() else str(settings.out)
         print_error(f"all that failed, again: {rerun_failed_command(run, out)}")
-    if settings.har:
+    if settings.har and is_written:
         print_error(f"requests: {settings.har}, {plural(len(run.cases), 'HAR file')}")
     if is_github_actions():
         print_annotations(annotations(run))

@@ -52,6 +52,8 @@ class RunSession:
         self.reports = RunReports(settings, settings.out, ArtifactGuard(), past)
         self.start_problem: str | None = None
         """Why nothing was probed."""
+        self.lacks_reports = False
+        """True while `results.json` is written, and the reports that are made of it are not."""
         self.times: TimedReporter | None = None
         """Times of the steps, if a trace is to show them."""
         self._page: PytestHtmlPage | None = None
@@ -88,6 +90,7 @@ class RunSession:
                 reporter.notify(CUT_NOTICE)
         if not self.reports.publish_results(results):
             session.items.clear()  # their messages are made of the results, which hold a credential
+        self.lacks_reports = self.reports.problem is None
         self.records = {record.id: record for record in self.run.cases}
         session.items[:] = [item for item in session.items if item.name in self.records]
 
@@ -129,6 +132,7 @@ class RunSession:
     def _publish(self, run: Run) -> None:
         page = self._page
         is_written = self.reports.publish(run, lambda: page.text() if page else None)
+        self.lacks_reports = False
         if is_written and not run.interrupted:
             (self.plan.settings.out / PARTIAL_FILE).unlink(missing_ok=True)
 
