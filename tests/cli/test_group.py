@@ -1,6 +1,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,51 @@ def test_full_disk_of_the_output_costs_no_report(tmp_path: Path) -> None:
     assert err.endswith("the output cannot be written: No space left on device\n")
     assert "Traceback" not in err
     assert (tmp_path / "reports" / "report.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("outcome", "expected"), [("rejected", 0), ("accepted", 1)])
+def test_full_disk_of_the_messages_costs_no_report(
+    tmp_path: Path, outcome: str, expected: int
+) -> None:
+    """Nor the exit code, which is all that is left to tell the result."""
+    scenario = write_scenario(tmp_path, SCENARIO.replace("rejected", outcome))
+    options = ("--out", "reports", "--history", "none")
+    with Path("/dev/full").open("w") as full:
+        for words, code in ((("run", scenario, *options), expected), (("run", "nosuch.yaml"), 4)):
+            ended = subprocess.run(
+                command(*words),
+                env=environment(tmp_path / "home"),
+                cwd=tmp_path,
+                stdout=subprocess.DEVNULL,
+                stderr=full,
+                check=False,
+            )
+            assert ended.returncode == code
+    assert (tmp_path / "reports" / "report.html").exists()
+
+
+DELETED = """
+import os, runpy, sys
+os.rmdir(os.getcwd())
+sys.argv[0] = "authprobe"
+runpy.run_module("authprobe", run_name="__main__")
+"""
+
+
+def test_a_deleted_working_directory_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    scenario = write_scenario(tmp_path, SCENARIO)
+    ended = subprocess.run(
+        [sys.executable, "-c", DELETED, "run", scenario, "--out", tmp_path / "reports"],
+        env=environment(tmp_path / "home"),
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    message = "the working directory was deleted; change to another one\n"
+    assert (ended.returncode, ended.stderr) == (4, message)
 
 
 def test_an_argument_is_quoted_without_control_characters(tmp_path: Path) -> None:

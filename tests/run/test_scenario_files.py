@@ -62,3 +62,14 @@ def test_a_file_in_the_home_directory_does_not_name_the_user(
 def test_a_name_that_is_not_unicode_is_printable(bundled: Path) -> None:
     path = Path("bad\udcff.yaml")
     assert name_file(path, path, bundled=bundled) == "bad?.yaml"
+
+
+def test_a_file_is_elsewhere_if_the_working_directory_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    file = tmp_path / "folder" / "x.yaml"
+    assert name_file(file, file, bundled=tmp_path / "bundled") == ".../folder/x.yaml"

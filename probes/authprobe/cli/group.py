@@ -1,24 +1,24 @@
 """Behaviour that all commands share: error messages and exit codes."""
 
-import contextlib
-import errno
 import importlib
 import io
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import Any, Final, cast
+from pathlib import Path
+from typing import Any, cast
 
 import click
 
-from authprobe.core.standard_streams import discard_output, open_missing_streams
+from authprobe.core.standard_streams import (
+    OUTPUT_ERRORS,
+    discard_output,
+    drop_lost_messages,
+    open_missing_streams,
+)
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.start import raise_on_interrupt
 
 click.UsageError.exit_code = ExitCode.USAGE  # click's own 2 means an interrupted run here
-
-
-OUTPUT_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""Errors of writing to a full disk or a closed terminal."""
 
 
 class CommandGroup(click.Group):
@@ -27,6 +27,7 @@ class CommandGroup(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command line; the output is flushed here, where its errors can be told."""
         open_missing_streams()
+        drop_lost_messages()
         try:
             try:
                 return super().main(*args, **options)
@@ -39,8 +40,7 @@ class CommandGroup(click.Group):
             if not _is_output_error(error):
                 raise
             discard_output()
-            with contextlib.suppress(OSError):
-                click.echo(f"the output cannot be written: {error.strerror}", err=True)
+            click.echo(f"the output cannot be written: {error.strerror}", err=True)
             sys.exit(ExitCode.USAGE)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -74,6 +74,9 @@ class CommandGroup(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and _is_output_error(error):
                 raise
+            if _is_missing_folder(error):
+                click.echo("the working directory was deleted; change to another one", err=True)
+                ctx.exit(ExitCode.USAGE)
             click.echo(_redacted_traceback(error), err=True, nl=False)
             ctx.exit(ExitCode.BUG)
 
@@ -97,6 +100,17 @@ def _sources(ctx: click.Context, message: str) -> str:
 def _is_output_error(error: OSError) -> bool:
     """Return True for an error of a stream: those of files have a name."""
     return error.errno in OUTPUT_ERRORS and error.filename is None
+
+
+def _is_missing_folder(error: Exception) -> bool:
+    """Return True for an error of the working directory: those of files have a name."""
+    if not isinstance(error, FileNotFoundError) or error.filename is not None:
+        return False
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _redacted_traceback(error: Exception) -> str:

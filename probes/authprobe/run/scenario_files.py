@@ -49,16 +49,23 @@ def _name(path: Path, bundled: Path, *, parts: int) -> str:
 
     The user's home is `~`, as its name is often that of a person.
     """
-    bundled, current = bundled.resolve(), Path.cwd()
+    bundled, current = bundled.resolve(), _current_folder()
     if path.is_relative_to(bundled):
         inner = path.relative_to(bundled).as_posix()
         return _printable(BUNDLED if inner == "." else f"{BUNDLED}{inner}")
-    if path.is_relative_to(current):
+    if current and path.is_relative_to(current):
         return _printable(path.relative_to(current).as_posix())
     named, home = path.parts[-parts:], _home()
     if home and path.is_relative_to(home) and len(path.relative_to(home).parts) < parts:
         named = ("~", *path.relative_to(home).parts)
     return _printable("/".join((ELSEWHERE.rstrip("/"), *named)))
+
+
+def _current_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted: no file is below it
+        return None
 
 
 def _home() -> Path | None:
