@@ -215,3 +215,28 @@ def test_a_baseline_that_cannot_be_looked_at_is_not_left_out() -> None:
         ended = as_user([python_of_user(folder), "-m", "authprobe", "run", "--list"], folder)
     assert (ended.returncode, "Traceback" in ended.stderr) == (4, False)
     assert "reports/baseline.json: Permission denied" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("versions", "claude-code"), "Got unexpected extra argument (claude-code)"),
+        (("watch", "llm@0.27"), "Got unexpected extra argument (llm@0.27)"),
+        (("run", "claude-code@latest"), "claude-code@latest:1:1: no such file"),
+    ],
+    ids=str,
+)
+def test_a_client_without_its_option_gets_a_hint(
+    tmp_path: Path, words: tuple[str, str], error: str
+) -> None:
+    result = run(*words, cwd=tmp_path)
+    hint = f"{error}; to name a client, write --client {words[1]}"
+    assert (result.code, result.err.splitlines()[-1].removeprefix("Error: ")) == (4, hint)
+
+
+@pytest.mark.parametrize(
+    "words", [("versions", "clode"), ("run", "clode"), ("clients", "list", "claude-code")], ids=str
+)
+def test_other_arguments_get_no_hint_about_clients(tmp_path: Path, words: tuple[str, ...]) -> None:
+    result = run(*words, cwd=tmp_path)
+    assert (result.code, "--client" in result.err) == (4, False)

@@ -2,10 +2,11 @@
 
 import importlib
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import click
 
@@ -53,7 +54,8 @@ class CommandGroup(click.Group):
                 self._set_defaults(ctx)
             return super().invoke(ctx)
         except ProbesError as error:
-            click.echo(f"{error}{_sources(ctx, str(error))}", err=True)
+            hint = self._client_hint(ctx, str(error))
+            click.echo(f"{error}{hint}{_sources(ctx, str(error))}", err=True)
             ctx.exit(ExitCode.USAGE)
         except KeyboardInterrupt:
             # CPython ends by the signal, and not with the exit code, if this exception has left
@@ -63,8 +65,9 @@ class CommandGroup(click.Group):
             ctx.exit(ExitCode.INTERRUPTED)
         except click.ClickException as error:  # its text may quote an argument
             if ctx.parent is None:  # else the group around this one adds them
+                hint = self._client_hint(ctx, error.message)
                 sources = _sources(ctx, error.format_message())
-                vars(error)["message"] = _harmless(error.message) + sources
+                vars(error)["message"] = _harmless(error.message) + hint + sources
             raise
         except BrokenPipeError:  # `head` has read enough; click's 1 means a failure here
             discard_output()
@@ -88,6 +91,26 @@ class CommandGroup(click.Group):
         ctx.default_map = cast("MutableMapping[str, Any]", CommandDefaults(self))
         for line in unknown_variables(self):
             click.echo(f"warning: {line}", err=True)
+
+    def _client_hint(self, ctx: click.Context, message: str) -> str:
+        """Return what to add to an error about a client that was given without `--client`."""
+        match = _NO_ARGUMENT.match(message)
+        command = self.commands.get(ctx.invoked_subcommand or "")
+        if match is None or command is None:
+            return ""
+        from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
+        from authprobe.scenario.clients import kind_name
+
+        word = match[1] or match[2]
+        takes_client = any("--client" in parameter.opts for parameter in command.params)
+        is_client = takes_client and kind_name(word) in KNOWN_CLIENTS
+        return f"; to name a client, write --client {_harmless(word)}" if is_client else ""
+
+
+_NO_ARGUMENT: Final = re.compile(
+    r"Got unexpected extra arguments? \((\S+)[ )]|(\S+):1:1: no such file$"
+)
+"""Error about an argument that the command does not take, or that is no file."""
 
 
 def _sources(ctx: click.Context, message: str) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -36,6 +37,9 @@ class _OpenVersion:
     remaining_cases: int
 
 
+STAGE: Final = "installing and probing"
+"""Title of the progress of a round."""
+
 NextCases = Callable[[Sequence[Trial], Counter[str]], Sequence[Case]]
 """Returns the cases to probe next, given the trials and the number of attempts per case id."""
 
@@ -52,9 +56,13 @@ def probe_until_done(
     Returns the reason for stopping early; None: all cases were probed.
     """
     attempts: Counter[str] = Counter()
-    while cases := next_cases(trials, attempts):
+    for number in itertools.count(1):
+        cases = next_cases(trials, attempts)
+        if not cases:
+            break
         attempts.update(case.id for case in cases)
-        with contextlib.closing(scheduler.probe(cases)) as results:
+        stage = STAGE if number == 1 else f"{STAGE}, round {number}"
+        with contextlib.closing(scheduler.probe(cases, stage)) as results:
             for case, observation in results:
                 if reason := local_failure_reason(observation):
                     return reason
@@ -82,17 +90,21 @@ class ProbeScheduler(ProbeSession):
         self._disk_bytes = disk_bytes
         self._probed: deque[Client] = deque()
 
-    def probe(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
+    def probe(
+        self, cases: Sequence[Case], stage: str = STAGE
+    ) -> Generator[tuple[Case, Observation]]:
         """Yield each case with its observation, in the order of completion, version by version.
+
+        `stage` is the title of the progress.
 
         Raises:
             SettingsError: no scheduler or no usable worker answers.
         """
-        remote = self.remote(self._reporter, lambda cases, _: self._probe_here(cases))
+        remote = self.remote(self._reporter, lambda cases, _: self._probe_here(cases, stage))
         if remote is None:
-            probed = self._probe_here(cases)
+            probed = self._probe_here(cases, stage)
         else:
-            self._reporter.begin_stage("installing and probing", len(cases))
+            self._reporter.begin_stage(stage, len(cases))
             probed = remote.probe(cases)
         with contextlib.closing(probed) as results:
             for case, observation in results:
@@ -101,11 +113,11 @@ class ProbeScheduler(ProbeSession):
                 self._reporter.finish_step(case.id)
                 yield case, observation
 
-    def _probe_here(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
+    def _probe_here(self, cases: Sequence[Case], stage: str) -> Generator[tuple[Case, Observation]]:
         """Yield each case with its observation, probed by this machine."""
         laboratory = self.laboratory
         waiting = deque(_by_client(cases).items())
-        self._reporter.begin_stage("installing and probing", len(waiting) + len(cases))
+        self._reporter.begin_stage(stage, len(waiting) + len(cases))
         versions: dict[Client, _OpenVersion] = {}
         ready: deque[Case] = deque()
         running: dict[Future[Observation], Case] = {}
