@@ -385,6 +385,21 @@ NOT_UTF8 = with_member(zipped(ab=b"x").replace(b"ab", b"\xff\xfe"), flags=1 << 1
 LATER_VERSION = with_member(zipped(a=b"x"), version=90)
 
 
+def with_later_directory(data: bytes) -> bytes:
+    """Return an archive whose directory is said to be after its place (APPNOTE, 4.3.16)."""
+    changed = bytearray(data)
+    place = data.rindex(b"PK\x05\x06") + 16
+    offset = int.from_bytes(data[place : place + 4], "little")
+    changed[place : place + 4] = (offset + 5).to_bytes(4, "little")
+    return bytes(changed)
+
+
+def test_a_member_before_the_beginning_of_the_archive_is_reported() -> None:
+    first, second = scan_data(with_later_directory(zipped(a=b"x", b=b"y")))
+    assert first.place.endswith("'a', encrypted, damaged or of unknown compression")
+    assert second.place == "data that could not be scanned: a damaged zip archive"
+
+
 @pytest.mark.parametrize("data", [NOT_UTF8, LATER_VERSION], ids=["name", "version"])
 @pytest.mark.parametrize("before", [b"", b"MZ\x90\0 unpack me"], ids=["archive", "program"])
 def test_an_archive_that_cannot_be_read_is_reported(data: bytes, before: bytes) -> None:

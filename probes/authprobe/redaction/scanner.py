@@ -33,9 +33,10 @@ ZIP: Final = b"PK\x03\x04"
 ZIP_END: Final = b"PK\x05\x06"
 MAX_ZIP_END_BYTES: Final = 22 + 0xFFFF
 """Length of the last record of a zip archive with the longest comment (APPNOTE, 4.3.16)."""
-UNREADABLE: Final = (RuntimeError, UnicodeDecodeError, lzma.LZMAError, zlib.error)
+UNREADABLE: Final = (RuntimeError, ValueError, lzma.LZMAError, zlib.error)
 """Errors of zipfile where it cannot read on: encryption, another version or compression
-(NotImplementedError is a RuntimeError), a name that is not UTF-8, and damaged data."""
+(NotImplementedError is a RuntimeError), a name that is not UTF-8 or a place before the beginning
+(both ValueErrors), and damaged data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
