@@ -55,6 +55,30 @@ def test_a_password_is_not_shown(project: Path) -> None:
         assert "canary" not in ended.out + ended.err
 
 
+TOKEN = "sk-ant-api03-" + "Zebra0123456789" * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f'"{TOKEN}" = 1', f'[run]\n"{TOKEN}" = 1', f'[pytest]\n"{TOKEN}" = 1', f'out = "../{TOKEN}"'],
+    ids=["top", "run", "pytest", "value"],
+)
+def test_a_credential_in_a_problem_is_not_shown(project: Path, text: str) -> None:
+    (project / "authprobe.toml").write_text(text)
+    for arguments in ((), ("--json",), ("diff",)):
+        ended = run("config", *arguments, cwd=project)
+        assert ended.err.startswith("authprobe.toml:")
+        assert "[redacted:" in ended.err
+        assert "Zebra" not in ended.out + ended.err
+
+
+def test_a_credential_in_the_name_of_a_variable_is_not_shown(project: Path) -> None:
+    env: dict[str, Any] = {f"AUTHPROBE_{TOKEN}": "1"}
+    ended = run("config", cwd=project, **env)
+    assert "no such variable of authprobe" in ended.err
+    assert "Zebra" not in ended.out + ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -171,9 +171,12 @@ def unknown_variables(group: click.Group) -> Iterator[str]:
         return  # as usual: the other commands need not be imported
     for path, command in leaf_commands(group):
         known.update(_known_variables(path, command))
+    from authprobe.redaction.redactor import Redactor  # only this warning needs it
+
     for name in sorted(set(variables) - known):
         hint = did_you_mean(name, (*known, *OTHER_VARIABLES), otherwise="unset it")
-        yield f"{for_log(name)}: no such variable of authprobe{hint}"
+        shown = for_log(Redactor()(name))  # it may be a credential in the wrong place
+        yield f"{shown}: no such variable of authprobe{hint}"
 
 
 def _known_variables(path: str, command: click.Command) -> Iterator[str]:

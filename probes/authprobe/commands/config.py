@@ -61,7 +61,7 @@ def print_settings(command: str, rows: Rows, others: Mapping[str, Rows], *, as_j
         try:
             read()
         except SettingsError as error:
-            problems.append(Redactor()(str(error)))
+            problems.append(str(error))
     settings = tuple(_shown(command, rows, files, problems))
     if as_json:
         document = {
@@ -79,8 +79,9 @@ def print_settings(command: str, rows: Rows, others: Mapping[str, Rows], *, as_j
         for each in _shown(other, its_rows, files, problems):
             if each.source not in {setting.source for setting in settings}:
                 problems += _lines(each)
+    redact = Redactor()
     for line in dict.fromkeys(problems):
-        print_error(line)
+        print_error(redact(line))  # names of keys and of variables are anything, too
     return ExitCode.USAGE if problems else ExitCode.OK
 
 
