@@ -160,3 +160,12 @@ def test_only_the_last_requests_of_a_long_archive_are_read() -> None:
 def test_the_values_of_credential_headers_are_secrets() -> None:
     text = archive(entry(200, headers={"Authorization": "Bearer gw-key-1", "X-Api-Key": "k2"}))
     assert {"gw-key-1", "k2"} <= set(archived_secrets(text))
+
+
+def test_the_secrets_of_a_url_are_secrets() -> None:
+    url = "https://user:Pelican7755@gw.example/v1/messages?beta=true&key=Walrus77%2B5543&sig=Otter1"
+    text = archive(entry(401, url=url, headers={}, body="Walrus77+5543 is unknown"))
+    assert {"Pelican7755", "Walrus77%2B5543", "Walrus77+5543", "Otter1"} <= set(
+        archived_secrets(text)
+    )
+    assert "true" not in set(archived_secrets(text))

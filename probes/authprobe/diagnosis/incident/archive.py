@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.diagnosis.incident.recognition import IncidentText
+from authprobe.diagnosis.incident.settings_facts import secrets_of_url
 from authprobe.diagnosis.incident.words import TextPassage
 from authprobe.diagnosis.observation_facts import symptom_from_observation
 from authprobe.diagnosis.symptom import Evidence, FactSet
@@ -203,10 +204,13 @@ def _redacted(request: ArchivedRequest, redactor: Redactor) -> Exchange:
 
 
 def archived_secrets(text: IncidentText) -> Iterator[str]:
-    """Yield the values of the headers with credentials, also of successful requests."""
+    """Yield the values of the headers with credentials, and those in URLs, also of successful
+    requests.
+    """
     for entry in text.data["log"]["entries"]:
         request = entry.get("request") if isinstance(entry, dict) else None
         if isinstance(request, dict):
             headers = _headers(request)
             for name in ("authorization", "x-api-key", "cookie", "proxy-authorization"):
                 yield headers.get(name, "").rpartition(" ")[2]
+            yield from secrets_of_url(str(request.get("url", "")))

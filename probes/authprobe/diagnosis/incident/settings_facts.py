@@ -134,7 +134,7 @@ def secret_values(text: IncidentText) -> Iterator[str]:
         if name.endswith("HEADERS"):
             yield from (line.partition(":")[2].strip() for line in setting.value.splitlines())
         if text.kind is TextKind.ENVIRONMENT:  # those of the others are in their data
-            yield from _secrets_of_url(setting.value)
+            yield from secrets_of_url(setting.value)
     if text.kind in (TextKind.SETTINGS, TextKind.STATE):
         yield from _named_secrets(text.data)
     if text.kind is TextKind.LOGIN and isinstance(record := text.data["claudeAiOauth"], dict):
@@ -150,7 +150,7 @@ def _has_user(value: str) -> bool:
     return address is not None and address.with_password
 
 
-def _secrets_of_url(value: str) -> Iterator[str]:
+def secrets_of_url(value: str) -> Iterator[str]:
     """Yield the password of a URL and the secrets in its query, as they are and decoded."""
     if "://" not in value or not ("@" in value or "?" in value):
         return
@@ -176,7 +176,7 @@ def _named_secrets(value: object) -> Iterator[str]:
         elif isinstance(each, str):
             if name.upper().replace("-", "_").endswith(SECRETS + SECRET_HEADERS):
                 yield from (each, each.rpartition(" ")[2])
-            yield from _secrets_of_url(each)
+            yield from secrets_of_url(each)
 
 
 def settings_facts(texts: Iterable[IncidentText], now: datetime.datetime) -> Iterator[IncidentFact]:
