@@ -273,6 +273,22 @@ def test_the_output_of_a_client_leads_to_a_cause(observation: Observation, cause
     assert first.cause.id == cause
 
 
+@pytest.mark.parametrize(
+    ("message", "is_named"),
+    [
+        ("ModuleNotFoundError: No module named 'httpx'", False),
+        ("the process ended with exit code 1", True),
+        (None, True),
+    ],
+)
+def test_only_a_crash_without_an_error_message_hides_it(
+    message: str | None, *, is_named: bool
+) -> None:
+    observation = make_observation(outcome=Outcome.CRASHED, status=None, message=message)
+    ids = {match.cause.id for match in rank_causes(symptom_from_observation(observation))}
+    assert ("wrapper-hides-error" in ids) is is_named
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
 def test_a_busy_or_failing_server_is_not_blamed_on_the_credential(status: int) -> None:
     exchange = Exchange(

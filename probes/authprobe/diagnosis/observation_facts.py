@@ -18,6 +18,7 @@ from authprobe.core.claude_api import (
 from authprobe.diagnosis.phrases import WordIndex
 from authprobe.diagnosis.symptom import Evidence, Fact, FactKind, FactSet, Symptom, group_facts
 from authprobe.emulator.gateway import RULE_PREFIX, Act
+from authprobe.observation.findings import has_error_message
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
 MIN_CLOCK_OFFSET: Final = 60.0
@@ -190,7 +191,9 @@ def _client_facts(observation: Observation, events: Iterable[tuple[str, str]]) -
 
 def _probe_facts(observation: Observation, text: str) -> Iterator[Fact]:
     outcome = observation.outcome
-    yield FactKind.OUTCOME, outcome.value, Evidence(f"outcome {outcome}")
+    if outcome is not Outcome.CRASHED or not has_error_message(observation):
+        # A crash with a message hides nothing: what it says counts.
+        yield FactKind.OUTCOME, outcome.value, Evidence(f"outcome {outcome}")
     for match in ERROR_CODE.finditer(text):
         yield FactKind.CODE, match[1], Evidence(text.strip())
     if not observation.exchanges and outcome is not Outcome.ACCEPTED:

@@ -86,13 +86,19 @@ def _refreshes_twice(observation: Observation) -> str | None:
     return None
 
 
+def has_error_message(observation: Observation) -> bool:
+    """Return True if the user was told more than that a process has exited."""
+    message = (observation.message or "").strip()
+    return bool(message) and not PROCESS_EXIT_MESSAGE.fullmatch(message)
+
+
 def _hides_error(observation: Observation) -> str | None:
     requests = _model_requests(observation)
     last = requests[-1] if requests else None
     if last is None or (last.status or 0) < 400 or observation.outcome in _WITHOUT_MESSAGE:
         return None
     message = observation.message
-    if message and not PROCESS_EXIT_MESSAGE.fullmatch(message.strip()):
+    if has_error_message(observation):
         return None
     return f"the last response was {last.status}, and the user was told: {message or 'nothing'}"
 

@@ -96,6 +96,7 @@ def login(state: LoginState, **changes: Any) -> dict[str, Any]:
 
 
 ACCEPTED = seen()
+NO_MODULE = "ModuleNotFoundError: No module named 'httpx'"
 TIMED_OUT = refused(outcome=Outcome.TIMED_OUT, detail="still running after 20 s")
 UNREACHABLE = make_observation(outcome=Outcome.UNREACHABLE, status=None, detail="reset")
 HOST = replace(UNREACHABLE, egress_refused=("gateway.example",))
@@ -118,6 +119,16 @@ EXAMPLES: list[tuple[str, CaseRecord, str]] = [
         "crash",
         failed(refused(outcome=Outcome.CRASHED, detail="signal 11")),
         "ended without an answer or an error message (signal 11), not accepted as",
+    ),
+    (
+        "crash",
+        failed(refused(outcome=Outcome.CRASHED, message=NO_MODULE, detail=NO_MODULE)),
+        f"2.1.332 crashed ({NO_MODULE}), not accepted as the scenario expects.",
+    ),
+    (
+        "crash",
+        changed(seen(), refused(outcome=Outcome.CRASHED, message=NO_MODULE, detail=NO_MODULE)),
+        f"2.1.332 crashed ({NO_MODULE}), not accepted",
     ),
     ("host-not-emulated", failed(HOST), "asked for gateway.example, which the emulator does not"),
     (

@@ -15,7 +15,7 @@ from authprobe.diagnosis.reasons.requests import (
     request_differs,
     request_missing,
 )
-from authprobe.observation.findings import find_findings
+from authprobe.observation.findings import find_findings, has_error_message
 from authprobe.observation.fingerprint import CLIENT, NONE, Transition, is_auth_request, value_text
 from authprobe.observation.model import Observation, Outcome
 
@@ -104,7 +104,8 @@ def _ending_changes(
     now = {field: value_text(getattr(observation, field)) for field in _ENDING_FIELDS}
     if "outcome" in by_field:
         then = {field: _before(by_field, field) or now[field] for field in _ENDING_FIELDS}
-        yield say.ending(Ending(**now), Ending(**then), ending_details(observation))
+        is_told, details = has_error_message(observation), ending_details(observation)
+        yield say.ending(Ending(**now), Ending(**then), details, is_told=is_told)
         return
     yield from say.other_refusal(
         {

@@ -110,13 +110,14 @@ class Sentences:
         summary = f"{self.client} {did}, {self.reference.did_not}."
         return Draft(id=id, subject=subject, summary=summary)
 
-    def ending(self, now: Ending, then: Ending, detail: str | None) -> Draft:
-        """Return the reason for another outcome."""
+    def ending(self, now: Ending, then: Ending, detail: str | None, *, is_told: bool) -> Draft:
+        """Return the reason for another outcome; `is_told` if there was an error message."""
         if now.outcome == Outcome.UNAVAILABLE:
             return untestable(detail)
         because = f" ({short(detail)})" if detail else ""
+        crashed = "crashed" if is_told else "ended without an answer or an error message"
         did = {
-            Outcome.CRASHED: f"ended without an answer or an error message{because}",
+            Outcome.CRASHED: f"{crashed}{because}",
             Outcome.TIMED_OUT: f"was still running at its time limit{because}",
             Outcome.ACCEPTED: f"was {now.words}",
             Outcome.UNREACHABLE: f"could not reach the backend{because}",

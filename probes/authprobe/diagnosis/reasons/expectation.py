@@ -15,7 +15,7 @@ from authprobe.diagnosis.reasons.requests import (
     request_missing,
     sent,
 )
-from authprobe.observation.findings import find_findings
+from authprobe.observation.findings import find_findings, has_error_message
 from authprobe.observation.fingerprint import (
     NONE,
     has_stable_count,
@@ -60,7 +60,8 @@ def _ending_reasons(
             status=value_text(expected.status),
             error_type=value_text(expected.error_type),
         )
-        yield say.ending(ending_of(observation), then, ending_details(observation))
+        is_told, details = has_error_message(observation), ending_details(observation)
+        yield say.ending(ending_of(observation), then, details, is_told=is_told)
         if _was_silent(observation):
             yield Draft(id="no-request", summary=f"{say.client} sent no request to the backend.")
     else:

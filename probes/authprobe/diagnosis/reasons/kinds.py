@@ -10,7 +10,7 @@ from authprobe.run.model import Reason
 REASON_MEANINGS: Final[dict[str, str]] = {
     "untestable": "The case could not be tested, so nothing is known about the client.",
     "leak": "The client left a token where no token belongs.",
-    "crash": "The client ended without a message for its user.",
+    "crash": "The client crashed, or ended without a message for its user.",
     "host-not-emulated": "The client asked for a host that the emulator does not have.",
     "no-rule": "The emulator denied the request because no rule of it covers such a request.",
     "no-request": "The client sent no request at all.",
