@@ -9,6 +9,7 @@ from authprobe.core.client_kinds import Via
 from authprobe.diagnosis.arrangement import is_arranged
 from authprobe.diagnosis.diagnose import diagnose
 from authprobe.diagnosis.observation_facts import missing_host, symptom_from_observation
+from authprobe.diagnosis.reasons.explain import find_reasons
 from authprobe.diagnosis.symptom import FactKind
 from authprobe.emulator.config import (
     CredentialTreatment,
@@ -26,8 +27,9 @@ from authprobe.observation.model import Exchange, Outcome, RewrittenError, statu
 from authprobe.report.model.relevance import matters
 from authprobe.run.model import Diagnosis
 from authprobe.scenario.model import Credential
+from authprobe.verdict.judge import judge
 from tests.emulator.test_gateway import OWN_KEY, ask, backend_with
-from tests.support.make import make_exchange, make_observation, make_record
+from tests.support.make import make_case, make_exchange, make_observation, make_record
 
 GATEWAY = make_exchange(
     host="llm.corp.example",
@@ -195,3 +197,42 @@ def test_a_client_that_repeats_refused_requests_got_answers_in_time() -> None:
     assert cause(exchange, **waiting).alternatives == ()
     unanswered = dataclasses.replace(exchange, status=None, message=None)
     assert cause(unanswered, **waiting).id == "no-answer"
+
+
+@pytest.mark.parametrize("client", ["corp-gateway@1.0", "corp-gateway@1.0+claude-code@latest"])
+@pytest.mark.parametrize(
+    ("outcome", "message", "cause"),
+    [
+        (Outcome.TIMED_OUT, None, None),
+        (Outcome.REJECTED, "API Error: 401 badge expired", None),
+        (Outcome.REJECTED, "LiteLLM Virtual Key expected", "gateway-own-key"),
+    ],
+)
+def test_a_gateway_that_passes_nothing_on_is_the_reason_and_not_the_network(
+    client: str, outcome: Outcome, message: str | None, cause: str | None
+) -> None:
+    side = make_exchange(path="/api/hello")
+    silent = make_observation(outcome=outcome, status=None, message=message, exchanges=(side,))
+    case = make_case(outcome=Outcome.ACCEPTED)
+    record = make_record(
+        client=client,
+        is_gateway=True,
+        expectation=case.expectation,
+        observation=silent,
+        verdict=judge(case, silent),
+    )
+    diagnosis = diagnose(record)
+    assert (diagnosis and diagnosis.id) == cause
+    assert any(
+        reason.summary.startswith("The gateway corp-gateway passed no request on")
+        for reason in find_reasons(record)
+    )
+
+
+def test_a_gateway_that_passed_a_request_on_keeps_its_cause() -> None:
+    passed = make_observation(
+        outcome=Outcome.TIMED_OUT, status=None, exchanges=(make_exchange(status=None),)
+    )
+    diagnosis = diagnose(make_record(is_gateway=True, observation=passed))
+    assert diagnosis
+    assert diagnosis.id == "no-answer"

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from authprobe.diagnosis.causes import CauseGroup
 from authprobe.diagnosis.live_causes import for_live
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
 from authprobe.diagnosis.observation_facts import (
     is_emulated,
     is_gateway_refusal,
+    missing_host,
     symptom_from_observation,
 )
 from authprobe.diagnosis.symptom import Symptom
+from authprobe.observation.fingerprint import is_auth_request
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis
 from authprobe.verdict.model import Status
@@ -28,7 +31,18 @@ def diagnose(record: CaseRecord) -> Diagnosis | None:
     matches = _cached_matches(
         _CacheEntry(_cache_key(observation), observation, record.holds_key, events)
     )
-    return make_diagnosis(tuple(for_live(match, record) for match in matches))
+    if passed_nothing_on(record):
+        # What a gateway answers by itself is not recorded: only its own words tell a cause.
+        matches = tuple(match for match in matches if match.cause.group is CauseGroup.GATEWAY)
+    return make_diagnosis(tuple(for_live(each, record) for each in matches)) if matches else None
+
+
+def passed_nothing_on(record: CaseRecord) -> bool:
+    """Return True if a gateway that is defined as data passed no request on to the backend."""
+    observation = record.observation
+    if not record.is_gateway or observation.evidence or missing_host(observation):
+        return False
+    return not any(map(is_auth_request, observation.exchanges))
 
 
 def symptom_from_record(record: CaseRecord) -> Symptom:

@@ -93,6 +93,8 @@ class Sentences:
     client: str
     """Client and version, such as `claude-code 2.1.332`."""
     reference: Reference
+    silent_gateway: str | None = None
+    """The user's gateway if it passed no request on; None: there is none, or it did."""
 
     def differs(self, id: str, did: str, now: str, then: str, *, subject: str = "") -> Draft:
         """Return `<client> <did> <now>, not <then> as <reference> did`."""
@@ -124,6 +126,17 @@ class Sentences:
         }.get(Outcome(now.outcome), f"ended as {now.words}{because}")
         summary = f"{self.client} {did}, not {then.words} {self.reference.same}."
         return Draft(id=_ending_kind(now, then), subject=ENDING, summary=summary)
+
+    def no_request(self) -> Draft:
+        """Return the reason that no request reached the backend."""
+        summary = f"{self.client} sent no request to the backend."
+        if self.silent_gateway:
+            summary = (
+                f"The gateway {self.silent_gateway} passed no request on to the backend: what is "
+                "told comes from the gateway, or from the client in front of it. Requests to a "
+                "gateway are not recorded."
+            )
+        return Draft(id="no-request", summary=summary)
 
     def other_refusal(self, changes: Mapping[str, tuple[str, str]]) -> Iterator[Draft]:
         """Yield the reason for another status or error type of the same outcome.

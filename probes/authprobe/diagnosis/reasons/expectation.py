@@ -63,7 +63,7 @@ def _ending_reasons(
         is_told, details = has_error_message(observation), ending_details(observation)
         yield say.ending(ending_of(observation), then, details, is_told=is_told)
         if _was_silent(observation):
-            yield Draft(id="no-request", summary=f"{say.client} sent no request to the backend.")
+            yield say.no_request()
     else:
         yield from say.other_refusal(
             {

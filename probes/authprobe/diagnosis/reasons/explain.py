@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.diagnosis.arrangement import is_arranged
+from authprobe.diagnosis.diagnose import passed_nothing_on
 from authprobe.diagnosis.observation_facts import missing_host
 from authprobe.diagnosis.reasons.changes import change_reasons
 from authprobe.diagnosis.reasons.difference import (
@@ -96,7 +97,9 @@ def _drafts(record: CaseRecord) -> Iterator[Draft]:
 
 def _mismatch_drafts(record: CaseRecord) -> Iterator[Draft]:
     reference = COMMAND if record.flow == COMMAND_FLOW else SCENARIO
-    say = Sentences(client=client_words(record), reference=reference)
+    say = Sentences(
+        client=client_words(record), reference=reference, silent_gateway=silent_gateway(record)
+    )
     if host := missing_host(record.observation):
         # The cause of the same name follows, with the remedy.
         summary = f"{say.client} asked for {host}, which the emulator does not have."
@@ -136,6 +139,11 @@ _RULE_REMEDY: Final = (
 )
 _FOLLOWS_FROM_HOST: Final = frozenset({"no-request", "request-missing", "unreachable"})
 """Kinds that say nothing more about a client whose host is not emulated."""
+
+
+def silent_gateway(record: CaseRecord) -> str | None:
+    """Return the user's gateway if the case has one that passed no request on, else None."""
+    return record.client.partition("@")[0] if passed_nothing_on(record) else None
 
 
 def client_words(record: CaseRecord) -> str:
