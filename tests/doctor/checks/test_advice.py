@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from authprobe.doctor.checks.registry import run_checks
 from authprobe.doctor.inventory.declarations import option_declaration
 from authprobe.doctor.inventory.inventory import take_inventory
@@ -40,11 +42,55 @@ def test_a_profile_is_removed_or_no_longer_named(tmp_path: Path) -> None:
     home = make_home(tmp_path, ANTHROPIC_BASE_URL="https://gateway.example")
     home.profile("oidc_federation")
     home.login()
-    advice = "To use the login, remove ~/.config/anthropic/configs/default.json. "
+    first = "To use the login, first unset ANTHROPIC_BASE_URL, or the gateway gets it; then "
+    advice = f"{first}remove ~/.config/anthropic/configs/default.json. "
     assert (result(home, "login-shadowed").remedy or "").startswith(advice)
     home.variables["ANTHROPIC_PROFILE"] = "work"
-    advice = "To use the login, unset ANTHROPIC_PROFILE. "
+    advice = f"{first}unset ANTHROPIC_PROFILE. "
     assert (result(home, "login-shadowed").remedy or "").startswith(advice)
+
+
+def test_no_login_is_sent_to_a_gateway_that_was_used_with_another_credential(
+    tmp_path: Path,
+) -> None:
+    home = make_home(tmp_path, CLAUDE_CODE_USE_BEDROCK="1")
+    home.login()
+    home.settings(env={"ANTHROPIC_BASE_URL": "https://gateway.example"}, apiKeyHelper="/bin/key")
+    first = "first remove ANTHROPIC_BASE_URL from ~/.claude/settings.json, or the gateway gets it;"
+    assert first in (result(home, "login-shadowed").remedy or "")
+    del home.variables["CLAUDE_CODE_USE_BEDROCK"]
+    assert result(home, "login-shadowed").remedy == (
+        f"To use the login, {first} then remove apiKeyHelper from ~/.claude/settings.json. "
+        "If it is on purpose: `--gateway https://gateway.example` keeps this warning away once, "
+        'and `gateways = ["https://gateway.example"]` under `[doctor]` in '
+        "~/.config/authprobe/authprobe.toml always."
+    )
+
+
+def test_without_a_gateway_only_the_key_is_unset(tmp_path: Path) -> None:
+    home = make_home(tmp_path, ANTHROPIC_API_KEY=CANARY)
+    home.login()
+    assert result(home, "login-shadowed").remedy == "To use the login, unset ANTHROPIC_API_KEY."
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("", "{home}/.claude"),
+        ("~", "{home}/.claude"),
+        ("~/.claude-work", "{home}/.claude-work"),
+        ("~other/x", "{home}/.claude"),
+        ("x", "{folder}/x"),
+    ],
+)
+def test_the_whole_path_of_a_folder_is_the_one_that_is_meant(
+    tmp_path: Path, value: str, meant: str
+) -> None:
+    home = make_home(tmp_path, CLAUDE_CONFIG_DIR=value)
+    machine = home.machine()
+    path = meant.format(home=machine.home, folder=machine.folder)
+    remedy = result(home, "config-folder-relative").remedy
+    assert remedy == f"Write the whole path, such as {path}, or unset it."
 
 
 def test_several_clouds_are_both_or_all_enabled(tmp_path: Path) -> None:
@@ -77,7 +123,7 @@ def test_another_folder_is_named_in_the_command(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.write(home.home / ".claude-work" / ".credentials.json", "not read")
     found = result(home, "login-elsewhere")
-    assert found.remedy == "Start `CLAUDE_CONFIG_DIR=~/.claude-work claude` to use it."
+    assert found.remedy == 'Start `CLAUDE_CONFIG_DIR="$HOME/.claude-work" claude` to use it.'
     home.login(expiresAt=hours_from_now(-3), refreshToken="")
     found = result(home, "several-config-folders")
     assert "not that in ~/.claude-work" in found.summary

@@ -14,6 +14,7 @@ from authprobe.doctor.inventory.found_credentials import (
     IDENTITY_VARIABLES,
     is_federation_complete,
 )
+from authprobe.doctor.inventory.gateways import find_base_url
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import MACOS, is_enabled
 from authprobe.doctor.inventory.precedence import (
@@ -74,8 +75,8 @@ def _check_shadowed(
     declaration, advice = used_declaration(inventory), advice_to_declare(inventory)
     wanted = (logins or shadowed)[0]
     before = itertools.takewhile(lambda each: each is not wanted, (credential, *shadowed))
-    removal = f"To use {wanted.noun}, {' and '.join(map(_removal, before))}."
-    remedy = {"remedy": f"{removal} {advice}"} if advice else {}
+    steps = [_removal(each.slot, each.where) for each in before]
+    remedy = " ".join(filter(None, (_to_use(inventory, wanted, steps), advice)))
     if credential.slot in LOGIN_SLOTS:
         yield info("other-credentials", f"{text}.", credential.where)
     elif declaration:
@@ -88,7 +89,7 @@ def _check_shadowed(
             f"Claude Code uses {credential.noun}, and ignores {logins[0].noun}.",
             credential.where,
             cause="ambient-credential-shadows",
-            **remedy,
+            remedy=remedy,
         )
     elif not are_sent:
         yield warning(
@@ -96,19 +97,30 @@ def _check_shadowed(
             f"{text}.",
             credential.where,
             cause="ambient-credential-shadows",
-            **remedy,
+            remedy=remedy,
         )
 
 
-def _removal(credential: FoundCredential) -> str:
-    """Return how to stop using a credential, with its variable, setting or file."""
-    if credential.slot is CredentialSlot.HELPER:
-        return f"remove {credential.slot} from {credential.where}"
-    if credential.slot is CredentialSlot.PROFILE_NAMED:
+def _to_use(inventory: Inventory, wanted: FoundCredential, steps: list[str]) -> str:
+    """Return how to use a credential: by these steps, and not at a gateway that it is not for."""
+    url = find_base_url(inventory.variables, with_clouds=False)
+    if url is None or not url.is_gateway or wanted.slot in HEADER_SLOTS:
+        return f"To use {wanted.noun}, {' and '.join(steps)}."
+    first = _removal(None, url.variable.label)
+    return (
+        f"To use {wanted.noun}, first {first}, or the gateway gets it; then {' and '.join(steps)}."
+    )
+
+
+def _removal(slot: CredentialSlot | None, where: str) -> str:
+    """Return how to stop using a credential, or a variable, with its setting or file."""
+    if slot is CredentialSlot.HELPER:
+        return f"remove {slot} from {where}"
+    if slot is CredentialSlot.PROFILE_NAMED:
         return "unset ANTHROPIC_PROFILE"
-    if credential.slot in (CredentialSlot.PROFILE, CredentialSlot.PROFILE_OF_USER):
-        return f"remove {credential.where}"
-    name, separator, file = credential.where.partition(" in ")
+    if slot in (CredentialSlot.PROFILE, CredentialSlot.PROFILE_OF_USER):
+        return f"remove {where}"
+    name, separator, file = where.partition(" in ")
     return f"remove {name} from {file}" if separator else f"unset {name}"
 
 

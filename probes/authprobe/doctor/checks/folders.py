@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from authprobe.core.login_renewal import LOCK_FOLDER
@@ -14,7 +15,7 @@ from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.environment import CONFIG_DIR
 from authprobe.doctor.inventory.found_credentials import is_renewable, is_too_old, login_state
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.machine import MACOS
+from authprobe.doctor.inventory.machine import MACOS, Machine
 from authprobe.doctor.result import CheckResult, info, warning
 
 AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"
@@ -37,7 +38,7 @@ def check_config_folder(inventory: Inventory) -> Iterator[CheckResult]:
             "for the beginning of the path, and finds another login in each folder.",
             where,
             cause="config-folder-mismatch",
-            remedy=f"Write the whole path, such as {machine.home}/.claude, or unset it.",
+            remedy=f"Write the whole path, such as {_whole_path(machine, value)}, or unset it.",
             source=VARIABLE_DOCS,
         )
     elif machine.moved_config is not None:
@@ -48,6 +49,13 @@ def check_config_folder(inventory: Inventory) -> Iterator[CheckResult]:
             where,
             source=VARIABLE_DOCS,
         )
+
+
+def _whole_path(machine: Machine, value: str) -> Path:
+    """Return the folder that is probably meant."""
+    if value in ("", "~") or value.startswith("~/"):
+        return machine.home / (value[2:].lstrip("/") or ".claude")
+    return machine.home / ".claude" if value.startswith("~") else machine.config_folder
 
 
 def _config_label(inventory: Inventory) -> str:
@@ -79,7 +87,10 @@ def _other_logins(inventory: Inventory, others: list[ConfigFolder]) -> CheckResu
     """Return what to do with other logins: a warning if the one in use is of no use."""
     machine, login = inventory.machine, inventory.login
     folder, names = machine.display_path(machine.config_folder), _names(inventory, others)
-    remedy = f"Start `{CONFIG_DIR}={machine.display_path(others[0].path)} claude` to use it."
+    path = machine.display_path(others[0].path)
+    if path.startswith("~/"):
+        path = f'"$HOME{path[1:]}"'  # works wherever it is written, unlike `~`
+    remedy = f"Start `{CONFIG_DIR}={path} claude` to use it."
     if len(others) > 1:
         remedy = f"Start `{CONFIG_DIR}=FOLDER claude` to use one of them."
     rest: dict[str, str] = {"remedy": remedy, "source": VARIABLE_DOCS}
