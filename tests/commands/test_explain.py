@@ -70,6 +70,11 @@ def test_known_issues_of_the_day_and_the_version_are_listed() -> None:
     assert explain_json(f"2026-08-23 v2.1.242\n{UNKNOWN_TOKEN}")["incidents"] == []
 
 
+def test_the_regression_of_the_version_is_told_with_the_cause() -> None:
+    text = "Claude Code 2.1.121: API Error: 401 with CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS=1"
+    assert "regression (2.1.121 to before 2.1.123): " in explain(text=text).stdout
+
+
 def test_an_unknown_cause_exits_with_1_and_lists_what_to_add() -> None:
     result = explain(text="api error")
     assert result.exit_code == 1

@@ -1,6 +1,7 @@
 """The bundled known issues are consistent, and are found by day and by version."""
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from authprobe.diagnosis.causes import causes
 from authprobe.diagnosis.known_issues import KNOWN_ISSUES_FILE, known_issues
 from authprobe.diagnosis.known_issues_file import load_known_issues
 from authprobe.errors import RecordError
+from tests.support.command import PROJECT
 
 
 def test_known_issues_name_existing_causes_and_have_sources() -> None:
@@ -31,6 +33,16 @@ def test_known_issues_are_found_by_day_and_by_version() -> None:
     ]
     assert issues.regressions_of("1.0.88", ("oauth-beta-missing",)) == ()
     assert issues.regressions_of("1.0.81", ("oauth-beta-missing",)) == ()
+
+
+def test_a_regression_that_was_measured_is_that_of_the_table() -> None:
+    """The flag is sent again in the version that the table has as the end of the gap."""
+    table = json.loads((PROJECT / "docs" / "versions" / "claude-code.json").read_text())
+    (feature,) = (f for f in table["features"] if f["id"] == "oauth-flag-without-betas")
+    gap, last = feature["intervals"][-2:]
+    assert (gap["value"], last["value"]) == ("no", "yes")
+    (regression,) = known_issues().regressions_of("2.1.122", ("beta-unknown",))
+    assert (regression.begin, regression.fixed) == (gap["added"]["by"], last["added"]["by"])
 
 
 @pytest.mark.parametrize(
