@@ -67,6 +67,16 @@ def test_no_login_is_sent_to_a_gateway_that_was_used_with_another_credential(
     )
 
 
+def test_a_login_that_is_forced_is_not_sent_to_a_gateway(tmp_path: Path) -> None:
+    home = make_home(tmp_path, ANTHROPIC_API_KEY=CANARY, ANTHROPIC_BASE_URL="https://gw.example")
+    managed = home.folder / "root" / "etc" / "claude-code" / "managed-settings.json"
+    home.write(managed, {"forceLoginMethod": "claudeai"})
+    assert result(home, "login-forced").remedy == (
+        "To log in, first unset ANTHROPIC_BASE_URL, or the gateway gets it; then remove "
+        "ANTHROPIC_API_KEY."
+    )
+
+
 def test_without_a_gateway_only_the_key_is_unset(tmp_path: Path) -> None:
     home = make_home(tmp_path, ANTHROPIC_API_KEY=CANARY)
     home.login()

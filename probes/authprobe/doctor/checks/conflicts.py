@@ -103,13 +103,16 @@ def _check_shadowed(
 
 def _to_use(inventory: Inventory, wanted: FoundCredential, steps: list[str]) -> str:
     """Return how to use a credential: by these steps, and not at a gateway that it is not for."""
+    first = _away_from_gateway(inventory) if wanted.slot not in HEADER_SLOTS else ""
+    return f"To use {wanted.noun}, {first}{' and '.join(steps)}."
+
+
+def _away_from_gateway(inventory: Inventory) -> str:
+    """Return the step before those that make a login the credential; empty: there is no gateway."""
     url = find_base_url(inventory.variables, with_clouds=False)
-    if url is None or not url.is_gateway or wanted.slot in HEADER_SLOTS:
-        return f"To use {wanted.noun}, {' and '.join(steps)}."
-    first = _removal(None, url.variable.label)
-    return (
-        f"To use {wanted.noun}, first {first}, or the gateway gets it; then {' and '.join(steps)}."
-    )
+    if url is None or not url.is_gateway:
+        return ""
+    return f"first {_removal(None, url.variable.label)}, or the gateway gets it; then "
 
 
 def _removal(slot: CredentialSlot | None, where: str) -> str:
@@ -244,7 +247,7 @@ def check_forced_login(inventory: Inventory) -> Iterator[CheckResult]:
             f"Managed settings require a login, but {obstacles[0].slot.noun} is set.",
             forced.display_path,
             cause="ambient-credential-shadows",
-            remedy=f"Remove {obstacles[0].slot.noun}, and log in.",
+            remedy=f"To log in, {_away_from_gateway(inventory)}remove {obstacles[0].slot.noun}.",
             source=GATEWAY_DOCS,
         )
 
@@ -259,7 +262,8 @@ def check_user_answers(inventory: Inventory) -> Iterator[CheckResult]:
             "You declined ANTHROPIC_API_KEY once: interactive sessions ignore it, "
             "`claude -p` uses it.",
             where,
-            remedy="Enable it in /config, or unset ANTHROPIC_API_KEY.",
+            remedy="Enable it in /config. To use the login everywhere, "
+            f"{_away_from_gateway(inventory)}unset ANTHROPIC_API_KEY.",
             source=GATEWAY_DOCS,
         )
     has_credential = any(each.slot in ENVIRONMENT_SLOTS for each in inventory.credentials)
