@@ -11,7 +11,12 @@ from authprobe.diagnosis.incident.recognition import (
     recognise,
     words_beside_variables,
 )
-from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
+from authprobe.diagnosis.incident.settings_facts import (
+    PROVIDERS,
+    secret_values,
+    settings_facts,
+)
+from authprobe.doctor.inventory.clouds import Cloud
 
 NOW = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
 OAUTH = "sk-ant-oat01-" + "Ab3" * 20
@@ -65,6 +70,18 @@ def test_settings_override_the_shell() -> None:
     (override,) = [fact for fact in facts if fact.cause]
     assert override.cause == "base-url-overridden"
     assert "overrides https://one.example (env.txt line 1)" in override.evidence.text
+
+
+def test_an_empty_value_in_settings_unsets_a_variable_of_the_shell() -> None:
+    """As the real client does (tests/clients/claude_code/test_settings_precedence.py)."""
+    shell = recognise("env.txt", f"ANTHROPIC_API_KEY={KEY}\n", "env.txt")
+    login = text_of({"claudeAiOauth": {"accessToken": OAUTH}}, ".credentials.json")
+    assert answers(shell, login)["active-credential"] == "api-key"
+    assert answers(shell, env(ANTHROPIC_API_KEY=""), login)["active-credential"] == "login"
+
+
+def test_the_clouds_are_those_of_the_doctor_in_their_order() -> None:
+    assert tuple(cloud.switch for cloud in Cloud) == PROVIDERS
 
 
 @pytest.mark.parametrize(

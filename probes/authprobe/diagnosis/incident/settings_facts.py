@@ -26,12 +26,20 @@ from authprobe.diagnosis.symptom import Evidence
 from authprobe.service.addresses import PROXY_VARIABLES, parse_address
 
 BASE_URL: Final = "ANTHROPIC_BASE_URL"
-PROVIDERS: Final = {
+PROVIDERS: Final = tuple(
     f"CLAUDE_CODE_USE_{name}"
-    for name in ("BEDROCK", "VERTEX", "FOUNDRY", "ANTHROPIC_AWS", "MANTLE")
-}
+    for name in (
+        "BEDROCK",
+        "FOUNDRY",
+        "ANTHROPIC_AWS",
+        "ANTHROPIC_GOOGLE_CLOUD",
+        "MANTLE",
+        "VERTEX",
+    )
+)
+"""Switches of clouds in the order in which Claude Code prefers them, as the doctor has them."""
 PRECEDENCE: Final = {
-    **dict.fromkeys(sorted(PROVIDERS), "cloud"),
+    **dict.fromkeys(PROVIDERS, "cloud"),
     "ANTHROPIC_AUTH_TOKEN": "auth-token",
     "ANTHROPIC_API_KEY": "api-key",
     "apiKeyHelper": "helper",
@@ -184,14 +192,11 @@ def settings_facts(texts: Iterable[IncidentText], now: datetime.datetime) -> Ite
     texts = tuple(texts)
     effective: dict[str, Setting] = {}
     for setting in sorted(
-        (
-            each
-            for text in texts
-            for each in settings_of(text)
-            if each.value.strip() or each.name == "login"
-        ),
-        key=lambda each: each.rank,
+        (each for text in texts for each in settings_of(text)), key=lambda each: each.rank
     ):
+        if not setting.value.strip() and setting.name != "login":
+            effective.pop(setting.name, None)  # an empty value in settings unsets a variable
+            continue
         if (previous := effective.get(setting.name)) and previous.value != setting.value:
             yield from _override(setting, previous)
         effective[setting.name] = setting
