@@ -119,12 +119,14 @@ class ScenarioFiles:
 
     def _warn_of_variables(self) -> None:
         """Warn, once in a session, of variables of authprobe that set nothing."""
+        if self._has_warned:
+            return
+        self._has_warned = True
         from authprobe.cli import main
         from authprobe.cli.configured import unknown_variables
 
-        for line in () if self._has_warned else unknown_variables(main):
+        for line in unknown_variables(main):
             self.config.issue_config_time_warning(pytest.PytestConfigWarning(line), 2)
-        self._has_warned = True
 
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport

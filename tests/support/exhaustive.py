@@ -4,12 +4,11 @@ from collections.abc import Container, Iterable
 from typing import Final
 
 import pytest
-from _pytest.mark import ParameterSet
 
 EXHAUSTIVE: Final = pytest.mark.exhaustive
 
 
-def exhaustive_but(every_time: Container[object], values: Iterable[object]) -> list[ParameterSet]:
+def exhaustive_but(every_time: Container[object], values: Iterable[object]) -> list[object]:
     """Return values as parameters of a test; all but those of `every_time` are exhaustive."""
     return [
         pytest.param(value, marks=() if value in every_time else EXHAUSTIVE) for value in values

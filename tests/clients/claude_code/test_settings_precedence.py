@@ -11,8 +11,8 @@ from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.process.child import CompletedChild
 from authprobe.clients.process.children import Children
+from authprobe.core.clouds import Cloud
 from authprobe.core.version_ranges import version_key
-from authprobe.doctor.inventory.clouds import Cloud
 from authprobe.doctor.inventory.environment import LAST_LOCAL_IN_FOLDER, LAST_MOVED_BY_PROJECT
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.observation.model import Exchange

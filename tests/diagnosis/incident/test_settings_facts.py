@@ -11,12 +11,7 @@ from authprobe.diagnosis.incident.recognition import (
     recognise,
     words_beside_variables,
 )
-from authprobe.diagnosis.incident.settings_facts import (
-    PROVIDERS,
-    secret_values,
-    settings_facts,
-)
-from authprobe.doctor.inventory.clouds import Cloud
+from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
 
 NOW = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
 OAUTH = "sk-ant-oat01-" + "Ab3" * 20
@@ -80,8 +75,12 @@ def test_an_empty_value_in_settings_unsets_a_variable_of_the_shell() -> None:
     assert answers(shell, env(ANTHROPIC_API_KEY=""), login)["active-credential"] == "login"
 
 
-def test_the_clouds_are_those_of_the_doctor_in_their_order() -> None:
-    assert tuple(cloud.switch for cloud in Cloud) == PROVIDERS
+def test_the_first_of_several_clouds_is_the_one_that_claude_code_prefers() -> None:
+    variables = dict.fromkeys(
+        ("CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD"), "1"
+    )
+    (fact,) = (each for each in facts_of(env(**variables)) if each.question == "active-credential")
+    assert "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD wins" in fact.evidence.text
 
 
 @pytest.mark.parametrize(

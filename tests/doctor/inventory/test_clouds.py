@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.doctor.inventory.clouds import Cloud, CloudCredential, enabled_clouds
+from authprobe.core.clouds import Cloud
+from authprobe.doctor.inventory.clouds import CloudCredential, enabled_clouds
 from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.inventory.precedence import FoundCredential
 from tests.support.homes import CANARY, Home, make_home

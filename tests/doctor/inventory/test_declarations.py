@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.cli.doctor import CLOUDS
-from authprobe.doctor.inventory.clouds import Cloud
+from authprobe.core.clouds import Cloud
 from authprobe.doctor.inventory.declarations import (
     Declarations,
     load_declarations,

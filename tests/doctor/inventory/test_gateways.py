@@ -2,7 +2,7 @@
 
 import pytest
 
-from authprobe.doctor.inventory.clouds import Cloud
+from authprobe.core.clouds import Cloud
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.gateways import CLOUD_BASE_URLS, find_base_url
 

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from authprobe.core.claude_api import HOSTS
+from authprobe.core.clouds import Cloud
 from authprobe.diagnosis.incident.facts import (
     ERROR_FACTOR,
     WARNING_FACTOR,
@@ -26,18 +27,8 @@ from authprobe.diagnosis.symptom import Evidence
 from authprobe.service.addresses import PROXY_VARIABLES, parse_address
 
 BASE_URL: Final = "ANTHROPIC_BASE_URL"
-PROVIDERS: Final = tuple(
-    f"CLAUDE_CODE_USE_{name}"
-    for name in (
-        "BEDROCK",
-        "FOUNDRY",
-        "ANTHROPIC_AWS",
-        "ANTHROPIC_GOOGLE_CLOUD",
-        "MANTLE",
-        "VERTEX",
-    )
-)
-"""Switches of clouds in the order in which Claude Code prefers them, as the doctor has them."""
+PROVIDERS: Final = tuple(cloud.switch for cloud in Cloud)
+"""Switches of clouds, in the order in which Claude Code prefers them."""
 PRECEDENCE: Final = {
     **dict.fromkeys(PROVIDERS, "cloud"),
     "ANTHROPIC_AUTH_TOKEN": "auth-token",

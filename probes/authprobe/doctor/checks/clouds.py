@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from authprobe.core.clouds import Cloud
 from authprobe.doctor.inventory.clouds import (
     AWS,
     GOOGLE,
-    Cloud,
     CloudCredential,
     enabled_clouds,
     is_skipped,

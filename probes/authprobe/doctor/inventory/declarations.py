@@ -10,7 +10,7 @@ from typing import Final
 
 from authprobe.configuration.files import ConfigFile, find_project_file, read_own_file
 from authprobe.configuration.keys import DOCTOR
-from authprobe.doctor.inventory.clouds import Cloud
+from authprobe.core.clouds import Cloud
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.errors import SettingsError

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from authprobe.core.clouds import Cloud
 from authprobe.core.safe_read import FileSnapshot
-from authprobe.doctor.inventory.clouds import Cloud, CloudCredentials, enabled_clouds, is_skipped
+from authprobe.doctor.inventory.clouds import CloudCredentials, enabled_clouds, is_skipped
 from authprobe.doctor.inventory.credential_files import LoginFile, Profile, StateFile
 from authprobe.doctor.inventory.credential_kinds import (
     credential_kind,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.doctor.inventory.clouds import Cloud, enabled_clouds
+from authprobe.core.clouds import Cloud
+from authprobe.doctor.inventory.clouds import enabled_clouds
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.service.addresses import Address, parse_address
 from authprobe.service.outbound import HTTP_SCHEMES
