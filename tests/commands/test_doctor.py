@@ -148,6 +148,20 @@ def test_errors_come_first_with_their_remedies(tmp_path: Path) -> None:
     assert "claude-code 2.1.330: no credential found" in out
 
 
+def test_a_long_remedy_is_printed_to_its_end(tmp_path: Path) -> None:
+    home = healthy_home(tmp_path)
+    home.login()
+    home.settings(env={"ANTHROPIC_BASE_URL": "https://gateway.example"}, apiKeyHelper="/bin/true")
+    (remedy,) = (
+        result["remedy"]
+        for result in doctor_json(home)["results"]
+        if result["id"] == "login-shadowed"
+    )
+    assert len(remedy) > 300
+    assert remedy.endswith(" always.")
+    assert f"remedy: {remedy}\n" in doctor(home).out
+
+
 def test_output_has_no_colour_without_a_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in doctor(healthy_home(tmp_path), TERM="xterm-256color").out
 

@@ -100,7 +100,7 @@ def _as_json(
                 "severity": result.severity.value,
                 "summary": clean(result.summary),
                 "where": clean(result.where) if result.where else None,
-                "remedy": clean(result.remedy) if result.remedy else None,
+                "remedy": clean.remedy(result.remedy) if result.remedy else None,
                 "cause": result.cause,
                 "sources": list(result.sources),
                 "details": [clean(detail) for detail in result.details],

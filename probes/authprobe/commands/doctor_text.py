@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from authprobe.core.escaping import for_log, one_line
+from authprobe.core.escaping import MAX_LINE_LENGTH, MAX_TEXT_LENGTH, for_log, one_line
 from authprobe.core.wrapping import wrap_line
 from authprobe.doctor.inventory.precedence import (
     NOT_VERIFIED,
@@ -43,9 +43,13 @@ class TextCleaner:
 
     redactor: Redactor
 
-    def __call__(self, text: str) -> str:
+    def __call__(self, text: str, limit: int = MAX_LINE_LENGTH) -> str:
         """Return the text on one line, redacted, with control characters escaped."""
-        return for_log(one_line(self.redactor(text)))
+        return for_log(one_line(self.redactor(text), limit))
+
+    def remedy(self, text: str) -> str:
+        """Return the same of advice, which is ours: its end may be what keeps from harm."""
+        return self(text, MAX_TEXT_LENGTH)
 
 
 def as_text(
@@ -95,7 +99,7 @@ def _summary_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
 def _result_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
     yield from _summary_lines(result, clean)
     if result.remedy:
-        yield f"remedy: {clean(result.remedy)}"
+        yield f"remedy: {clean.remedy(result.remedy)}"
     if result.cause:
         yield f"cause: {result.cause}"
     if result.severity in (Severity.ERROR, Severity.WARNING):
